@@ -1,0 +1,1 @@
+"""What the words of the archive mean: values and rules, no I/O, no clock."""
