@@ -1,0 +1,76 @@
+"""The archive in use: its settings, rows, files and decoder, opened together and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+import anyio.to_thread
+
+from birdwatch.domain.errors import UnavailableError
+from birdwatch.imaging.sandbox import Sandbox
+from birdwatch.settings import Settings
+from birdwatch.storage.blobs.files import FileBlobs
+from birdwatch.storage.db import Database, open_database
+
+
+class Bell:
+    """Wakes the worker of this process as soon as there is a job, instead of at its next look."""
+
+    def __init__(self) -> None:
+        self._rung = anyio.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when rung since the last wait, or after this time."""
+        with anyio.move_on_after(timeout_s):
+            await self._rung.wait()
+        self._rung = anyio.Event()
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What every way in and every worker needs; one per process."""
+
+    settings: Settings
+    db: Database
+    blobs: FileBlobs
+    sandbox: Sandbox
+    jobs_bell: Bell = field(default_factory=Bell)
+
+
+@asynccontextmanager
+async def open_archive(
+    settings: Settings, *, global_fallback: bool = False
+) -> AsyncIterator[Archive]:
+    """The archive at `settings.home`, which is made when missing.
+
+    Raises UnavailableError when the home cannot be written to.
+    """
+    await anyio.to_thread.run_sync(_make_home, settings)
+    blobs = FileBlobs(settings.home, settings.free_space_reserve_bytes)
+    blobs.check_home()
+    db = await open_database(settings.database_url, global_fallback=global_fallback)
+    sandbox = Sandbox(settings.max_photo_pixels, children=settings.render_children)
+    try:
+        yield Archive(settings, db, blobs, sandbox)
+    finally:
+        await sandbox.close()
+        await db.close()
+
+
+def _make_home(settings: Settings) -> None:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(
+            "storage.home",
+            zh=f"无法建立资料文件夹 {settings.home}({error.strerror})。"
+            "请检查 BIRDWATCH_HOME 和写权限。",
+            en=f"The folder {settings.home} cannot be made ({error.strerror})."
+            " Check BIRDWATCH_HOME and the permission to write there.",
+        ) from error
