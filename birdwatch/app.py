@@ -1,0 +1,48 @@
+"""The composition root: one archive, one worker, three surfaces, one application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import anyio
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from birdwatch.api.routes import routes as api_routes
+from birdwatch.delivery.routes import routes as delivery_routes
+from birdwatch.http.caching import AnswerCache, archive_key
+from birdwatch.http.errors import HANDLERS
+from birdwatch.http.health import routes as health_routes
+from birdwatch.http.middleware import RequestContext
+from birdwatch.intake.archive import open_archive
+from birdwatch.settings import Settings
+from birdwatch.web.pages import render_error
+from birdwatch.web.routes import routes as web_routes
+from birdwatch.worker.loop import run_worker
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application of these settings. Its lifespan opens the archive and runs the worker."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_archive(settings) as archive:
+            app.state.archive = archive
+            with archive.db.activate():
+                app.state.archive_key = await archive_key(archive.db)
+                async with anyio.create_task_group() as tasks:
+                    stop = anyio.Event()
+                    tasks.start_soon(partial(run_worker, archive, stop=stop))
+                    yield
+                    stop.set()
+
+    app = Starlette(
+        routes=[*health_routes, *api_routes, *delivery_routes, *web_routes],
+        middleware=[Middleware(AnswerCache), Middleware(RequestContext)],
+        exception_handlers=HANDLERS,
+        lifespan=lifespan,
+    )
+    app.state.render_error = render_error
+    return app

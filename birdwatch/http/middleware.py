@@ -1,0 +1,227 @@
+"""Around every request: who asks, in which language, on which database; headers and log after it.
+
+Pure ASGI, so that bodies stream and the database context reaches the handler.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from datetime import UTC, datetime
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from birdwatch.domain.errors import (
+    BirdwatchError,
+    ForbiddenError,
+    MalformedError,
+    NotSignedInError,
+    TooLargeError,
+)
+from birdwatch.domain.policy import VISITOR
+from birdwatch.http.accounts import require_csrf, token_actor
+from birdwatch.http.errors import is_api, respond_to
+from birdwatch.http.negotiation import choose_locale
+from birdwatch.http.sessions import COOKIE, actor_of, find_session
+from birdwatch.settings import Settings
+
+log = logging.getLogger("birdwatch.http")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline';"
+        " img-src 'self' data: blob:; object-src 'none'; base-uri 'none';"
+        " form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    # same-origin and not no-referrer: with that browsers send `Origin: null` with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
+}
+FILES_PER_FORM = 50
+FORM_SLACK_BYTES = 1024 * 1024
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class RequestContext:
+    """Gives `request.state` now, locale, actor and csrf; turns refusals here into answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        _prepare(request)
+        response_headers = _HeaderWriter(request, send)
+        with request.app.state.archive.db.activate():
+            try:
+                _check_target(request)
+                await _identify(request)
+                limited = _limit_body(request, receive)
+                await self.app(scope, limited, response_headers.send)
+            except BirdwatchError as error:
+                response = respond_to(request, error)
+                await response(scope, receive, response_headers.send)
+            finally:
+                _log(request, response_headers.status)
+
+
+def _prepare(request: Request) -> None:
+    state = request.state
+    given = request.headers.get("x-request-id", "")
+    state.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    state.started = time.monotonic()
+    state.now = datetime.now(UTC)
+    state.locale = choose_locale(request.query_params, request.headers)
+    state.actor = VISITOR
+    state.csrf = ""
+    state.error_code = ""
+
+
+class _HeaderWriter:
+    """Adds what every answer carries, unless its handler has decided otherwise."""
+
+    def __init__(self, request: Request, send: Send) -> None:
+        self._request = request
+        self._send = send
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+            if self.status >= 400:
+                headers["X-Request-Id"] = self._request.state.request_id
+        await self._send(message)
+
+
+def _check_target(request: Request) -> None:
+    settings: Settings = request.app.state.archive.settings
+    query = request.scope.get("query_string", b"")
+    if "\x00" in request.scope["path"] or b"%00" in query or b"\x00" in query:
+        raise MalformedError(
+            "url.nul",
+            zh="地址中含有 NUL 字符，无法处理。",
+            en="The address holds a NUL character and cannot be used.",
+        )
+    host = request.headers.get("host", "").rsplit(":", 1)[0].lower()
+    if "*" not in settings.trusted_hosts and host not in settings.trusted_hosts:
+        raise MalformedError(
+            "host.unknown",
+            zh="本站不使用这个主机名。请使用正式地址访问。",
+            en="This host name is not served here. Use the public address.",
+        )
+
+
+async def _identify(request: Request) -> None:
+    """Find the actor by token or cookie, and refuse writes that another site made a browser send."""
+    db = request.app.state.archive.db
+    state = request.state
+    authorization = request.headers.get("authorization")
+    cookie = request.cookies.get(COOKIE)
+    if authorization:
+        state.actor = await token_actor(db, _bearer(authorization), state.now)
+        return
+    if cookie and (session := await find_session(db, cookie, state.now)):
+        state.actor = actor_of(session.person)
+        state.csrf = session.csrf
+    if request.method not in SAFE_METHODS:
+        _require_same_origin(request)
+        if is_api(request.url.path):
+            require_csrf(request)
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, secret = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise NotSignedInError(
+            "token.scheme",
+            zh="请以 “Authorization: Bearer 令牌” 的形式发送访问令牌。",
+            en="Send the access token as “Authorization: Bearer TOKEN”.",
+        )
+    return secret.strip()
+
+
+def _require_same_origin(request: Request) -> None:
+    """Browsers name the page that sent a form; forms of other sites are not taken."""
+    headers = request.headers
+    origin = headers.get("origin")
+    base_url: str = request.app.state.archive.settings.base_url
+    own = {headers.get("host", "").lower(), urlsplit(base_url).netloc.lower()} - {""}
+    is_foreign = origin is not None and urlsplit(origin).netloc.lower() not in own
+    if is_foreign or headers.get("sec-fetch-site") == "cross-site":
+        raise ForbiddenError(
+            "csrf.origin",
+            zh="请求来自其他网站，未被接受。请在本站页面上操作。",
+            en="The request came from another site and was not taken. Use the pages of this site.",
+        )
+
+
+def body_limit(settings: Settings, path: str) -> int:
+    """How many bytes a request to this path may carry."""
+    if path in ("/api/v1/photos", "/upload"):
+        files = FILES_PER_FORM if path == "/upload" else 1
+        return settings.max_photo_bytes * files + FORM_SLACK_BYTES
+    return settings.max_body_bytes
+
+
+def _limit_body(request: Request, receive: Receive) -> Receive:
+    limit = body_limit(request.app.state.archive.settings, request.url.path)
+    announced = _content_length(request.headers)
+    received = 0
+
+    async def limited() -> Message:
+        nonlocal received
+        if announced > limit:
+            raise _too_large(limit)
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise _too_large(limit)
+        return message
+
+    return limited
+
+
+def _content_length(headers: Headers) -> int:
+    text = headers.get("content-length", "0")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _too_large(limit: int) -> TooLargeError:
+    mebibytes = max(1, round(limit / (1024 * 1024)))
+    return TooLargeError(
+        "body.too-large",
+        zh=f"请求内容超过上限（约 {mebibytes} MB）。请分批发送或减小文件。",
+        en=f"The request is larger than the limit of about {mebibytes} MB."
+        " Send it in parts, or a smaller file.",
+    )
+
+
+def _log(request: Request, status: int) -> None:
+    """One line per failed request: never the query, which may hold positions or names."""
+    if 0 < status < 400:
+        return
+    state = request.state
+    log.log(
+        logging.ERROR if status >= 500 or status == 0 else logging.WARNING,
+        "request id=%s method=%s path=%s status=%d code=%s actor=%s ms=%d",
+        state.request_id,
+        quote(request.method),
+        quote(request.scope["path"]),
+        status or 500,
+        state.error_code or "-",
+        state.actor.person_id or "-",
+        (time.monotonic() - state.started) * 1000,
+    )
