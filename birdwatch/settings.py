@@ -1,7 +1,7 @@
 """Every setting of the program, read once from the environment into one frozen value.
 
-A leaf: any layer but domain may import it. The table OPTIONS is what the README prints; a test holds
-the two together.
+A leaf: any layer but domain may import it. The table OPTIONS is what the README prints; a test
+holds the two together.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting: its field in Settings, its default as written in the environment, and its use."""
+    """One setting: its field in Settings, its default as written, and its use."""
 
     name: str
     default: str
@@ -120,7 +120,7 @@ def _one_of(given: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> st
     value = given[name].lower()
     if value not in allowed:
         names = ", ".join(allowed)
-        raise _bad(name, given[name], f"其中之一:{names}", f"one of {names}")
+        raise _bad(name, given[name], f"其中之一：{names}", f"one of {names}")
     return value
 
 
@@ -128,6 +128,6 @@ def _bad(name: str, text: str, zh: str, en: str) -> InvalidInputError:
     variable = PREFIX + name.upper()
     return InvalidInputError(
         "settings.invalid",
-        zh=f"环境变量 {variable} 的值“{text}”无效,应为{zh}。",
+        zh=f"环境变量 {variable} 的值“{text}”无效，应为{zh}。",
         en=f"The environment variable {variable} is {text!r}; it must be {en}.",
     )

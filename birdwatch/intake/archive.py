@@ -1,4 +1,4 @@
-"""The archive in use: its settings, rows, files and decoder, opened together and closed together."""
+"""The archive in use: settings, rows, files and decoder, opened and closed together."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _make_home(settings: Settings) -> None:
     except OSError as error:
         raise UnavailableError(
             "storage.home",
-            zh=f"无法建立资料文件夹 {settings.home}({error.strerror})。"
+            zh=f"无法建立资料文件夹 {settings.home}（{error.strerror}）。"
             "请检查 BIRDWATCH_HOME 和写权限。",
             en=f"The folder {settings.home} cannot be made ({error.strerror})."
             " Check BIRDWATCH_HOME and the permission to write there.",

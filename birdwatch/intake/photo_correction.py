@@ -1,0 +1,381 @@
+"""What a photo's owner may put right. Corrections are new versions; the original stays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from birdwatch.domain.credit import Credit
+from birdwatch.domain.errors import (
+    BirdwatchError,
+    FieldError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+)
+from birdwatch.domain.photo import Photo, PhotoFacts, SettledTime, correct_time
+from birdwatch.domain.place import Point, SettledPlace, Site, is_outside, site_at
+from birdwatch.domain.policy import Actor, may
+from birdwatch.domain.species import SpeciesIndex
+from birdwatch.domain.survey import NewSighting, NewSurvey, Survey
+from birdwatch.domain.text import Text
+from birdwatch.intake.archive import Archive
+from birdwatch.intake.photo_sorting import DEFAULT_OFFSET_MIN, in_season, survey_start
+from birdwatch.intake.words import (
+    DEFAULT_LICENSE,
+    clean_caption,
+    clean_credit,
+    clean_license,
+    collect,
+    find_site,
+    find_species,
+    invalid,
+    invalid_fields,
+)
+from birdwatch.storage import photos as photo_rows
+from birdwatch.storage.db import Write
+from birdwatch.storage.sites import load_sites
+from birdwatch.storage.species import load_species
+from birdwatch.storage.surveys import find_survey, replace_survey
+from birdwatch.storage.windows import load_windows
+
+EARLIEST_YEAR = 1900
+MAX_LAT, MAX_LON = 90, 180
+UNKNOWN_TIME = SettledTime(None, None, None, "unknown", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the values of a correction are read against."""
+
+    species: SpeciesIndex
+    sites: Mapping[str, Site]
+    now: datetime
+
+
+async def correct_photo(
+    archive: Archive,
+    photo_id: str,
+    changes: Mapping[str, object],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Photo:
+    """Put right taken_at, position, site, species, caption, credit or license; null clears.
+
+    Season, phase, dekad and site follow, and so does a count that was made from this photo.
+    Raises NotFoundError, ForbiddenError, or InvalidInputError with a field error per wrong value.
+    """
+    await _editable(archive, photo_id, actor)
+    terms = Terms(await load_species(archive.db), await load_sites(archive.db), now)
+    edits = _read_changes(changes, terms)
+    windows = await load_windows(archive.db)
+    async with archive.db.write(actor, now) as tx:
+        before = await _editable(archive, photo_id, actor)
+        facts = before.facts
+        for edit in edits:
+            facts = edit(facts)
+        facts = in_season(_in_site(facts, changes, terms.sites), windows)
+        if facts == before.facts:
+            return before
+        await _keep_survey_in_step(tx, archive, before.facts, facts)
+        return await photo_rows.correct_photo(tx, photo_id, facts)
+
+
+async def undo_correction(archive: Archive, photo_id: str, *, actor: Actor, now: datetime) -> Photo:
+    """Go back to the facts before the last correction, as a new version.
+
+    Raises NotFoundError, ForbiddenError, or InvalidInputError when there is nothing to undo.
+    """
+    await _editable(archive, photo_id, actor)
+    async with archive.db.write(actor, now) as tx:
+        before = await _editable(archive, photo_id, actor)
+        after = await photo_rows.undo_photo(tx, photo_id)
+        await _keep_survey_in_step(tx, archive, before.facts, after.facts)
+        return after
+
+
+async def _editable(archive: Archive, photo_id: str, actor: Actor) -> Photo:
+    photo = await photo_rows.find_photo(archive.db, photo_id)
+    if photo is None:
+        raise NotFoundError(
+            "photo.not_found",
+            zh="没有这张照片。请检查地址，或从图库里找。",
+            en="There is no such photo. Check the address, or look in the gallery.",
+        )
+    if not may(actor, "edit", photo.owner_id):
+        raise ForbiddenError(
+            "photo.edit_forbidden",
+            zh="只有上传者和管理员能更正这张照片。",
+            en="Only its owner and administrators may correct this photo.",
+        )
+    return photo
+
+
+Edit = Callable[[PhotoFacts], PhotoFacts]
+
+
+def _read_changes(changes: Mapping[str, object], terms: Terms) -> list[Edit]:
+    """One edit per change. Raises InvalidInputError that names every wrong field at once."""
+    errors: list[FieldError] = []
+    edits: list[Edit] = []
+    for name, value in changes.items():
+        read = READERS.get(name)
+        if read is None:
+            errors.append(_unknown_field(name))
+            continue
+        edits.append(collect(errors, lambda r=read, v=value: r(v, terms), _unchanged))  # type: ignore[misc]
+    if errors:
+        raise invalid_fields(tuple(errors))
+    return edits
+
+
+def _unchanged(facts: PhotoFacts) -> PhotoFacts:
+    return facts
+
+
+def _unknown_field(name: str) -> FieldError:
+    known = ", ".join(READERS)
+    return FieldError(
+        name,
+        Text(
+            f"照片没有可更正的字段“{name[:40]}”。可更正：{known}。",
+            f"A photo has no field “{name[:40]}” to correct. Use one of {known}.",
+        ),
+        "unknown_field",
+    )
+
+
+def _read_taken_at(value: object, terms: Terms) -> Edit:
+    text = _text("taken_at", value)
+    if not text:
+        return lambda facts: replace(facts, time=UNKNOWN_TIME)
+    time = _parse_time(text)
+    instant = time.instant
+    if time.wall is None or time.wall.year < EARLIEST_YEAR:
+        raise _bad_time(text)
+    if instant is not None and instant > terms.now + timedelta(minutes=5):
+        raise invalid(
+            "taken_at",
+            f"拍摄时间 {text} 在将来。请检查日期。",
+            f"The time {text} is in the future. Check the date.",
+        )
+    return lambda facts: facts if _is_same_time(facts.time, text) else replace(facts, time=time)
+
+
+def _is_same_time(known: SettledTime, text: str) -> bool:
+    """Whether a form only gives back what it showed: then how the time is known must not change."""
+    if known.wall is None:
+        return False
+    shown = datetime.fromisoformat(text)
+    offset = shown.utcoffset()
+    if offset is not None and int(offset.total_seconds() // 60) != known.offset_min:
+        return False
+    wall = known.wall.replace(microsecond=0)
+    minute = wall.replace(second=0)
+    return shown.replace(tzinfo=None, microsecond=0) in (wall, minute)
+
+
+def _parse_time(text: str) -> SettledTime:
+    """RFC 3339, or a local date and time, which is then taken as the estuary's own (+08:00)."""
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        raise _bad_time(text) from None
+    has_time_of_day = "T" in text.upper() or " " in text
+    if not has_time_of_day:
+        raise _bad_time(text)
+    offset = given.utcoffset()
+    minutes = DEFAULT_OFFSET_MIN if offset is None else int(offset.total_seconds() // 60)
+    try:
+        return correct_time(given.replace(tzinfo=None), minutes)
+    except OverflowError:
+        raise _bad_time(text) from None
+
+
+def _bad_time(text: str) -> InvalidInputError:
+    return invalid(
+        "taken_at",
+        f"读不懂拍摄时间“{text[:40]}”。请写成 2026-04-16T05:40 或 2026-04-16T05:40:00+08:00。",
+        f"The time “{text[:40]}” cannot be read."
+        " Write 2026-04-16T05:40 or 2026-04-16T05:40:00+08:00.",
+    )
+
+
+def _read_position(value: object, terms: Terms) -> Edit:
+    del terms
+    if value is None or value == "":
+        return lambda facts: replace(facts, place=None, is_outside=False)
+    if not isinstance(value, Mapping) or set(value) != {"latitude", "longitude"}:
+        raise invalid(
+            "position",
+            "位置要写成 {latitude, longitude} 两个数（WGS-84 度）。",
+            "A position is {latitude, longitude}, two numbers in degrees, WGS-84.",
+        )
+    point = Point(
+        _degrees("latitude", value["latitude"], MAX_LAT),
+        _degrees("longitude", value["longitude"], MAX_LON),
+    )
+    place = SettledPlace(point, "user_correction", "high")
+
+    def edit(facts: PhotoFacts) -> PhotoFacts:
+        known = facts.place.point if facts.place else None
+        is_same = known is not None and _rounded(known) == _rounded(point)
+        return facts if is_same else replace(facts, place=place)
+
+    return edit
+
+
+def _rounded(point: Point) -> tuple[float, float]:
+    """To a decimetre, as pages show it."""
+    return round(point.lat, 6), round(point.lon, 6)
+
+
+def _degrees(name: str, value: object, most: int) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not -most <= number <= most:
+        names = {"latitude": "纬度", "longitude": "经度"}
+        raise invalid(
+            f"position.{name}",
+            f"{names[name]}要是 -{most} 到 {most} 之间的数。",
+            f"The {name} is a number from -{most} to {most}.",
+        )
+    return number
+
+
+def _read_species(value: object, terms: Terms) -> Edit:
+    code = find_species(_text("species", value), terms.species)
+    return lambda facts: replace(facts, species=code)
+
+
+def _read_site(value: object, terms: Terms) -> Edit:
+    site = find_site(_text("site", value), terms.sites)
+    return lambda facts: replace(facts, site=site)
+
+
+def _read_caption(value: object, terms: Terms) -> Edit:
+    del terms
+    if value is None:
+        return lambda facts: replace(facts, caption=Text())
+    if not isinstance(value, Mapping) or not set(value) <= {"zh", "en"} or not value:
+        raise invalid(
+            "caption",
+            "图片说明要写成 {zh, en}，至少一种。",
+            "A caption is {zh, en}, at least one of them.",
+        )
+    given = {
+        language: clean_caption(Text(zh=_text("caption", text))) for language, text in value.items()
+    }
+
+    def edit(facts: PhotoFacts) -> PhotoFacts:
+        zh = given["zh"].zh if "zh" in given else facts.caption.zh
+        en = given["en"].zh if "en" in given else facts.caption.en
+        return replace(facts, caption=Text(zh, en))
+
+    return edit
+
+
+def _read_credit(value: object, terms: Terms) -> Edit:
+    del terms
+    credit = Credit() if value is None else clean_credit(_text("credit", value))
+    return lambda facts: replace(facts, credit=credit)
+
+
+def _read_license(value: object, terms: Terms) -> Edit:
+    del terms
+    chosen = DEFAULT_LICENSE if value is None else clean_license(_text("license", value))
+    return lambda facts: replace(facts, license=chosen)
+
+
+READERS: dict[str, Callable[[object, Terms], Edit]] = {
+    "taken_at": _read_taken_at,
+    "position": _read_position,
+    "site": _read_site,
+    "species": _read_species,
+    "caption": _read_caption,
+    "credit": _read_credit,
+    "license": _read_license,
+}
+
+
+def _text(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise invalid(name, f"{name} 要是文字。", f"The value of {name} is a text.")
+    return value.strip()
+
+
+def _in_site(
+    facts: PhotoFacts, changes: Mapping[str, object], sites: Mapping[str, Site]
+) -> PhotoFacts:
+    """The facts with the site of a new position, unless this correction names the site itself."""
+    known = tuple(sites.values())
+    point = facts.place.point if facts.place else None
+    if "position" in changes or ("site" in changes and facts.site is None):
+        named = facts.site if changes.get("site") else None
+        site = named or (site_at(point, known) if point else None)
+        facts = replace(facts, site=site)
+    return replace(facts, is_outside=point is not None and is_outside(point, known))
+
+
+async def _keep_survey_in_step(
+    tx: Write, archive: Archive, before: PhotoFacts, after: PhotoFacts
+) -> None:
+    """A count made from this photo follows its time, site and species; others do not."""
+    if before.survey_id is None or after.survey_id is None:
+        return
+    same = (before.time, before.site, before.species) == (after.time, after.site, after.species)
+    survey = None if same else await find_survey(archive.db, before.survey_id)
+    if survey is None or survey.protocol != "photo":
+        return
+    if after.site is None or after.species is None or after.time.wall is None:
+        raise _count_rests_on_it(survey)
+    await replace_survey(tx, survey.id, _following(survey, before, after))
+
+
+def _count_rests_on_it(survey: Survey) -> BirdwatchError:
+    return InvalidInputError(
+        "photo.count_rests_on_it",
+        zh="这张照片带有数量，时间、地点和物种不能清空。请改成正确的值，或先删除这条数量"
+        f"（调查 {survey.id}）。",
+        en="A count rests on this photo, so its time, site and species cannot be cleared. Give the"
+        f" right value, or delete the count first (survey {survey.id}).",
+    )
+
+
+def _following(survey: Survey, before: PhotoFacts, after: PhotoFacts) -> NewSurvey:
+    moved = before.time != after.time
+    return NewSurvey(
+        site=after.site if after.site and before.site != after.site else survey.site,
+        start=datetime.fromisoformat(survey_start(after)) if moved else survey.start,
+        end=None if moved else survey.end,
+        has_time=True if moved else survey.has_time,
+        observers=survey.observers,
+        protocol=survey.protocol,
+        complete=survey.complete,
+        tide=survey.tide,
+        note=survey.note,
+        source=survey.source,
+        source_key=None,
+        sightings=tuple(
+            NewSighting(
+                species=after.species
+                if after.species and sighting.species == before.species
+                else sighting.species,
+                low=sighting.low,
+                best=sighting.best,
+                high=sighting.high,
+                method=sighting.method,
+                note=sighting.note,
+                photos=sighting.photos,
+                id=sighting.id,
+            )
+            for sighting in survey.sightings
+        ),
+    )

@@ -1,0 +1,286 @@
+"""How a photo comes in, whatever the door: page, API or command line. The list STEPS is the story.
+
+A step may end the journey by setting `receipt` (the same bytes are already here) or by raising a
+BirdwatchError; then nothing of the file is kept. After the last step the photo is durable: its
+bytes are under their final name, and photo, sighting, ledger entry and job were written in one
+transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+
+from birdwatch.domain.credit import photographer
+from birdwatch.domain.errors import ConflictError, ForbiddenError
+from birdwatch.domain.ids import new_id
+from birdwatch.domain.photo import Photo, PhotoFacts, settle_gps, settle_time
+from birdwatch.domain.place import Site, is_outside, site_at
+from birdwatch.domain.policy import Actor, may
+from birdwatch.domain.species import SpeciesIndex
+from birdwatch.domain.survey import NewSurvey, Survey
+from birdwatch.imaging.probe import Probe
+from birdwatch.intake.archive import Archive
+from birdwatch.intake.photo_correction import correct_photo, undo_correction
+from birdwatch.intake.photo_rendering import RENDER_JOB, render_photo
+from birdwatch.intake.photo_request import CheckedRequest, PhotoRequest, check_request
+from birdwatch.intake.photo_sorting import in_season, survey_of_photo, survey_start
+from birdwatch.intake.words import invalid
+from birdwatch.storage.blobs.files import Incoming
+from birdwatch.storage.db import Write
+from birdwatch.storage.jobs import enqueue
+from birdwatch.storage.photos import NewPhoto, find_photo_by_sha256, insert_photo
+from birdwatch.storage.sites import load_sites
+from birdwatch.storage.species import load_species
+from birdwatch.storage.surveys import insert_survey
+from birdwatch.storage.windows import load_windows
+
+__all__ = [
+    "STEPS",
+    "PhotoRequest",
+    "Receipt",
+    "correct_photo",
+    "receive_photo",
+    "render_photo",
+    "undo_correction",
+]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the sender is told: the photo, and whether its bytes were already here."""
+
+    photo: Photo
+    is_duplicate: bool
+    survey: Survey | None = None
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A photo on its way in; each step fills in what it finds."""
+
+    chunks: AsyncIterator[bytes]
+    request: PhotoRequest
+    actor: Actor
+    now: datetime
+    species: SpeciesIndex = field(default_factory=lambda: SpeciesIndex(()))
+    sites: Mapping[str, Site] = field(default_factory=dict)
+    checked: CheckedRequest | None = None
+    incoming: Incoming | None = None
+    probe: Probe | None = None
+    facts: PhotoFacts | None = None
+    survey: NewSurvey | None = None
+    receipt: Receipt | None = None
+
+
+Step = Callable[[Archive, Arrival], Awaitable[None]]
+
+
+async def receive_photo(
+    archive: Archive,
+    chunks: AsyncIterator[bytes],
+    request: PhotoRequest,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Receipt:
+    """Take in one photo. When this returns it is durable; when it raises nothing is kept.
+
+    Raises a BirdwatchError: ForbiddenError, InvalidInputError, UnsupportedMediaError,
+    TooLargeError, UnavailableError.
+    """
+    arrival = Arrival(chunks, request, actor, now)
+    try:
+        for step in STEPS:
+            await step(archive, arrival)
+            if arrival.receipt is not None and arrival.receipt.is_duplicate:
+                break
+    finally:
+        await _discard(archive, arrival)
+    return _found(arrival.receipt)
+
+
+async def check_words(archive: Archive, arrival: Arrival) -> None:
+    """Understand what the sender says before taking the bytes."""
+    if not may(arrival.actor, "upload"):
+        raise ForbiddenError(
+            "photo.upload_forbidden",
+            zh="这个账号或令牌不能上传照片。请登录，或使用带 upload 权限的令牌。",
+            en="This account or token may not upload photos. Sign in, or use a token with the scope"
+            " upload.",
+        )
+    arrival.species = await load_species(archive.db)
+    arrival.sites = await load_sites(archive.db)
+    arrival.checked = check_request(
+        arrival.request, species=arrival.species, sites=arrival.sites, now=arrival.now
+    )
+
+
+async def receive_bytes(archive: Archive, arrival: Arrival) -> None:
+    """Write to a part file, hash while writing, fsync."""
+    max_bytes = archive.settings.max_photo_bytes
+    arrival.incoming = await archive.blobs.receive(arrival.chunks, max_bytes)
+
+
+async def find_duplicate(archive: Archive, arrival: Arrival) -> None:
+    """The same bytes twice are one photo. If its file was lost from the disk, these replace it."""
+    incoming = _found(arrival.incoming)
+    known = await find_photo_by_sha256(archive.db, incoming.sha256)
+    if known is None:
+        return
+    if not await anyio.to_thread.run_sync(archive.blobs.has_original, incoming.sha256):
+        await archive.blobs.keep(incoming)
+        arrival.incoming = None
+    arrival.receipt = Receipt(known, is_duplicate=True)
+
+
+async def probe_bytes(archive: Archive, arrival: Arrival) -> None:
+    """Sniff, open and read the tags, in a limited process of its own."""
+    incoming = _found(arrival.incoming)
+    arrival.probe = await archive.sandbox.probe(incoming.path, _found(arrival.checked).file_name)
+
+
+async def settle_time_and_place(archive: Archive, arrival: Arrival) -> None:
+    """Decide when and where it was taken, each with its source and confidence."""
+    del archive
+    probe, checked = _found(arrival.probe), _found(arrival.checked)
+    time = settle_time(probe.time_evidence, now=arrival.now)
+    place = settle_gps(probe.gps_evidence, taken=time)
+    sites = tuple(arrival.sites.values())
+    arrival.facts = PhotoFacts(
+        time=time,
+        place=place,
+        site=checked.site or (site_at(place.point, sites) if place else None),
+        is_outside=place is not None and is_outside(place.point, sites),
+        species=checked.species,
+        caption=checked.caption,
+        credit=checked.credit,
+        license=checked.license,
+    )
+
+
+async def sort_into_season(archive: Archive, arrival: Arrival) -> None:
+    """Season, phase and dekad of the local day."""
+    facts = _found(arrival.facts)
+    arrival.facts = in_season(facts, await load_windows(archive.db))
+
+
+async def draft_survey(archive: Archive, arrival: Arrival) -> None:
+    """Species and number make a survey; it needs a site and a day, said here if there is none."""
+    del archive
+    if not arrival.request.has_number:
+        return
+    facts = _found(arrival.facts)
+    if facts.site is None:
+        raise invalid(
+            "site",
+            "照片里没有落在已知地点内的位置，数量无处可记。请选择地点。",
+            "The photo has no position inside a known site, so its number belongs nowhere."
+            " Choose the site.",
+        )
+    name = photographer(facts.credit) or arrival.actor.name
+    arrival.survey = survey_of_photo(
+        arrival.request.count,
+        code=_found(facts.species),
+        site=facts.site,
+        start=survey_start(facts),
+        observers=(name,) if name else (),
+        species=arrival.species,
+        sites=arrival.sites,
+        now=arrival.now,
+    )
+
+
+async def keep_bytes(archive: Archive, arrival: Arrival) -> None:
+    """Give the bytes their final name, read-only, on the disk before any row speaks of them."""
+    await archive.blobs.keep(_found(arrival.incoming))
+
+
+async def record(archive: Archive, arrival: Arrival) -> None:
+    """Photo, sighting, ledger entry and job in one transaction; a twin that was faster wins."""
+    sha256 = _found(arrival.incoming).sha256
+    try:
+        async with archive.db.write(arrival.actor, arrival.now) as tx:
+            twin = await find_photo_by_sha256(archive.db, sha256)
+            if twin is None:
+                arrival.receipt = await _write_rows(tx, arrival)
+    except ConflictError:
+        twin = await find_photo_by_sha256(archive.db, sha256)
+        if twin is None:
+            raise
+    if twin is not None:
+        arrival.receipt = Receipt(twin, is_duplicate=True)
+
+
+async def acknowledge(archive: Archive, arrival: Arrival) -> None:
+    """All is durable. Wake the worker; the receipt goes to the sender."""
+    del arrival
+    archive.jobs_bell.ring()
+
+
+STEPS: tuple[Step, ...] = (
+    check_words,
+    receive_bytes,
+    find_duplicate,
+    probe_bytes,
+    settle_time_and_place,
+    sort_into_season,
+    draft_survey,
+    keep_bytes,
+    record,
+    acknowledge,
+)
+
+
+async def _write_rows(tx: Write, arrival: Arrival) -> Receipt:
+    incoming, probe = _found(arrival.incoming), _found(arrival.probe)
+    facts, checked = _found(arrival.facts), _found(arrival.checked)
+    photo_id = new_id(arrival.now)
+    survey = await _write_survey(tx, photo_id, arrival.survey)
+    if survey is not None:
+        facts = replace(facts, survey_id=survey.id, sighting_id=survey.sightings[0].id)
+    photo = await insert_photo(
+        tx,
+        NewPhoto(
+            id=photo_id,
+            sha256=incoming.sha256,
+            format=probe.format,
+            width=probe.width,
+            height=probe.height,
+            size_bytes=incoming.size,
+            original_name=checked.file_name,
+            camera=probe.camera,
+            facts=facts,
+            tags=probe.tags,
+        ),
+    )
+    await enqueue(tx, RENDER_JOB, photo.id)
+    return Receipt(photo, is_duplicate=False, survey=survey)
+
+
+async def _write_survey(tx: Write, photo_id: str, survey: NewSurvey | None) -> Survey | None:
+    if survey is None:
+        return None
+    sightings = tuple(replace(s, photos=(photo_id,)) for s in survey.sightings)
+    return await insert_survey(tx, replace(survey, sightings=sightings))
+
+
+async def _discard(archive: Archive, arrival: Arrival) -> None:
+    """Remove the part file, also when the sender is gone and this task is being cancelled."""
+    if arrival.incoming is None:
+        return
+    with anyio.CancelScope(shield=True):
+        await archive.blobs.discard(arrival.incoming)
+
+
+def _found(value: T | None) -> T:
+    """What an earlier step must have found."""
+    if value is None:
+        raise AssertionError("a step of photo intake ran before the one it rests on")
+    return value
