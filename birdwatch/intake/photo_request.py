@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from birdwatch.domain.credit import Credit
@@ -34,7 +34,7 @@ class PhotoRequest:
     """
 
     file_name: str = ""
-    caption: Text = Text()
+    caption: Text = field(default_factory=Text)
     credit: str = ""
     license: str = ""
     species: str | None = None

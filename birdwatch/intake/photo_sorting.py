@@ -49,7 +49,7 @@ def survey_start(facts: PhotoFacts) -> str:
     return time.wall.replace(tzinfo=zone).isoformat(timespec="seconds")
 
 
-def survey_of_photo(  # noqa: PLR0913  a survey has this many sides
+def survey_of_photo(
     count: PhotoCount,
     *,
     code: str,

@@ -1,0 +1,117 @@
+"""Send the bytes of a picture: renditions to everyone, the original to those who may see it.
+
+A rendition never changes under its address, so its answer may be kept for ever, and its tag is made
+of what is in the address. Private values (the original's hash, its name) are in no public answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from birdwatch.domain.errors import NotFoundError
+from birdwatch.domain.ids import is_id
+from birdwatch.domain.photo import EXTENSIONS, Photo
+from birdwatch.domain.policy import may
+from birdwatch.storage.blobs.files import FileBlobs
+from birdwatch.storage.photos import find_photo
+
+MEDIA_TYPES = {
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "png": "image/png",
+    "tiff": "image/tiff",
+    "heif": "image/heic",
+    "avif": "image/avif",
+}
+ORIGINAL_EXTENSIONS = {"jpeg": "jpg", "heif": "heic"}
+FORMATS = {extension: name for name, extension in EXTENSIONS.items()}
+RENDITION_NAME = re.compile(r"([0-9]{1,5})\.(webp|jpg)")
+RENDER_PROFILE = "1"  # to be raised when the same key comes to mean other pixels
+SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+FOR_EVER = "public, max-age=31536000, immutable"
+PRIVATE = "private, no-store"
+
+
+async def send_rendition(request: Request) -> Response:
+    """GET /media/{photo}/{key}.{webp|jpg}: a picture made for pages."""
+    photo_id, name = request.path_params["photo"], request.path_params["name"]
+    found = RENDITION_NAME.fullmatch(name)
+    if found is None or not is_id(photo_id):
+        raise _not_found()
+    blobs: FileBlobs = request.app.state.archive.blobs
+    key, extension = found.groups()
+    path = blobs.rendition_path(photo_id, key, FORMATS[extension])
+    headers = SAFE | {
+        "Cache-Control": FOR_EVER,
+        "ETag": _tag(photo_id, name),
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    return await _send(request, path, MEDIA_TYPES[FORMATS[extension]], headers)
+
+
+async def send_original(request: Request) -> Response:
+    """GET /media/{photo}/original: the bytes as received, for the owner and administrators."""
+    archive = request.app.state.archive
+    photo_id = request.path_params["photo"]
+    photo = await find_photo(archive.db, photo_id) if is_id(photo_id) else None
+    if photo is None or not may(request.state.actor, "see-private", photo.owner_id):
+        raise _not_found()
+    path = archive.blobs.original_path(photo.sha256)
+    headers = SAFE | {
+        "Cache-Control": PRIVATE,
+        "ETag": _tag(photo_id, "original"),
+        "Content-Disposition": disposition(download_name(photo)),
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    return await _send(request, path, MEDIA_TYPES[photo.format], headers)
+
+
+async def _send(request: Request, path: Path, media_type: str, headers: dict[str, str]) -> Response:
+    if not await anyio.Path(path).is_file():
+        raise _not_found()
+    if _has_already(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return FileResponse(path, media_type=media_type, headers=headers)
+
+
+def _has_already(request: Request, tag: str) -> bool:
+    """Whether If-None-Match names this tag; comparison is weak, as RFC 9110 13.1.2 has it."""
+    given = request.headers.get("if-none-match", "")
+    return given.strip() == "*" or tag in (t.strip().removeprefix("W/") for t in given.split(","))
+
+
+def _tag(photo_id: str, name: str) -> str:
+    digest = hashlib.sha256(f"{photo_id}/{name}/{RENDER_PROFILE}".encode()).hexdigest()
+    return f'"{digest[:20]}"'
+
+
+def download_name(photo: Photo) -> str:
+    """The sender's own name with the ending of what the bytes really are."""
+    ending = ORIGINAL_EXTENSIONS.get(photo.format, photo.format)
+    name = photo.original_name or photo.id
+    stem = name.rpartition(".")[0] or name
+    return f"{stem}.{ending}"
+
+
+def disposition(name: str) -> str:
+    """A Content-Disposition of RFC 6266: plain ASCII for old readers, UTF-8 beside it."""
+    plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _not_found() -> NotFoundError:
+    return NotFoundError(
+        "media.not_found",
+        zh="没有这张图片，或者它还没有生成。请从照片页打开。",
+        en="There is no such picture, or it is not made yet. Open it from the photo's page.",
+    )
