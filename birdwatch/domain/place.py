@@ -135,16 +135,17 @@ def _polygon_holds(rings: Sequence[Ring], x: float, y: float) -> bool:
     is_inside = False
     for ring in rings:
         for start, end in zip(ring, (*ring[1:], ring[0]), strict=True):
-            x1, y1, x2, y2 = start[0], start[1], end[0], end[1]
-            if _is_on_edge(x, y, x1, y1, x2, y2):
+            if _is_on_edge(x, y, start, end):
                 return True
+            x1, y1, x2, y2 = start[0], start[1], end[0], end[1]
             # A ray to the east crosses the edge; half-open in y, so a corner counts once.
             if (y1 > y) != (y2 > y) and x < x1 + (y - y1) * (x2 - x1) / (y2 - y1):
                 is_inside = not is_inside
     return is_inside
 
 
-def _is_on_edge(x: float, y: float, x1: float, y1: float, x2: float, y2: float) -> bool:
+def _is_on_edge(x: float, y: float, start: Position, end: Position) -> bool:
+    x1, y1, x2, y2 = start[0], start[1], end[0], end[1]
     if not (min(x1, x2) <= x <= max(x1, x2) and min(y1, y2) <= y <= max(y1, y2)):
         return False
     return (x2 - x1) * (y - y1) == (y2 - y1) * (x - x1)
@@ -221,7 +222,7 @@ def _is_position(value: object) -> bool:
         return False
     if not all(type(part) in (int, float) and isfinite(part) for part in value[:2]):
         return False
-    return abs(value[0]) <= 180 and abs(value[1]) <= 90
+    return bool(abs(value[0]) <= 180 and abs(value[1]) <= 90)
 
 
 def _invalid(errors: list[FieldError]) -> InvalidInputError:
