@@ -10,13 +10,14 @@ import re
 import unicodedata
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Final
 
 from birdwatch.domain.text import Text
 
 SITE_ZONE: Final = timezone(timedelta(hours=8))  # Asia/Shanghai, one zone, no summer time
 FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2200
 
 _NUMBER = re.compile(r"\+?[0-9]+", re.ASCII)
 _GROUPED = re.compile(r"[0-9]{1,3}(?:[,' ][0-9]{3})+", re.ASCII)
@@ -62,6 +63,7 @@ def clean(value: object, max_chars: int = 2000) -> str:
 
 
 def is_blank(value: object) -> bool:
+    """Whether nothing is written here."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
@@ -69,24 +71,12 @@ def read_count(value: object, maximum: int) -> int | Refusal | None:
     """A whole number of birds from 0 to `maximum`; None for nothing written."""
     if is_blank(value):
         return None
-    if isinstance(value, bool):
-        return _not_a_number(str(value))
-    if isinstance(value, float):
-        if not value.is_integer():
-            return _not_a_number(str(value))
-        value = int(value)
-    if isinstance(value, str):
-        text = unicodedata.normalize("NFKC", value).strip()
-        if re.fullmatch(r"[-−]\s*[0-9]+", text):
-            return _negative(text)
-        if not _NUMBER.fullmatch(text):
-            return _refused_count(text)
-        value = int(text) if len(text) <= 12 else maximum + 1
-    if not isinstance(value, int):
-        return _not_a_number(type(value).__name__)
-    if value < 0:
-        return _negative(str(value))
-    if value > maximum:
+    number = _whole_number(value, maximum)
+    if isinstance(number, Refusal):
+        return number
+    if number < 0:
+        return _negative(str(number))
+    if number > maximum:
         return Refusal(
             "count.too_large",
             Text(
@@ -95,7 +85,23 @@ def read_count(value: object, maximum: int) -> int | Refusal | None:
                 " extra zeros.",
             ),
         )
-    return value
+    return number
+
+
+def _whole_number(value: object, maximum: int) -> int | Refusal:
+    if isinstance(value, str):
+        text = unicodedata.normalize("NFKC", value).strip()
+        if re.fullmatch(r"[-−]\s*[0-9]+", text):
+            return _negative(text)
+        if not _NUMBER.fullmatch(text):
+            return _refused_count(text)
+        # Long strings of digits are costly to convert, and too large anyway.
+        return int(text) if len(text.lstrip("+0")) <= 12 else maximum + 1
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return _not_a_number(str(value))
 
 
 def read_moment(value: object) -> Moment | Refusal | None:
@@ -181,7 +187,7 @@ def _zone(offset: str | None) -> timezone | Refusal | None:
     if offset is None:
         return None
     if offset.upper() == "Z":
-        return timezone.utc
+        return UTC
     digits = offset[1:].replace(":", "")
     minutes = int(digits[:2]) * 60 + int(digits[2:])
     if minutes > 14 * 60 or int(digits[2:]) > 59:
@@ -201,12 +207,12 @@ def _no_such_day(year: int, month: int, day: int) -> Refusal | None:
             "date.no_such_day",
             Text(f"没有 {month} 月。请检查日期。", f"There is no month {month}. Check the date."),
         )
-    if year < FIRST_YEAR:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
         return Refusal(
-            "date.too_early",
+            "date.year",
             Text(
-                f"{year} 年早于 {FIRST_YEAR} 年。请检查年份。",
-                f"The year {year} is before {FIRST_YEAR}. Check the year.",
+                f"年份须在 {FIRST_YEAR} 至 {LAST_YEAR} 之间，而不是 {year}。",
+                f"The year must be between {FIRST_YEAR} and {LAST_YEAR}, not {year}.",
             ),
         )
     days = monthrange(year, month)[1]
