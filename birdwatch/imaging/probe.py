@@ -1,0 +1,67 @@
+"""What a received file is: its format and size, whether it can be decoded, and what it says.
+
+A picture that cannot be decoded is refused here, before anything of it is kept. Metadata never
+refuses a picture: whatever of it cannot be read is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from birdwatch.domain.photo import Camera
+from birdwatch.domain.place_ladder import GpsEvidence
+from birdwatch.domain.time_ladder import TimeEvidence
+from birdwatch.imaging.exif import evidence, read_tags
+from birdwatch.imaging.opening import open_picture, sniff_file
+from birdwatch.imaging.orientation import is_sideways, read_orientation
+from birdwatch.imaging.xmp import read_xmp_dates
+
+MAX_PIXELS = 100_000_000
+CHECK_EDGE = 64  # a JPEG is decoded at an eighth: all of its data is read, few pixels are made
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Width and height are upright. `tags` are raw and private, as is the evidence."""
+
+    format: str
+    width: int
+    height: int
+    tags: dict[str, str]
+    camera: Camera
+    time_evidence: TimeEvidence
+    gps_evidence: GpsEvidence
+
+
+def probe(path: Path, *, max_pixels: int = MAX_PIXELS, file_name: str = "") -> Probe:
+    """The facts of a picture file.
+
+    Raises UnsupportedMediaError (not a picture for us), TooLargeError (too many pixels) and
+    InvalidInputError (empty, truncated, cannot be decoded).
+    """
+    picture_format = sniff_file(path)
+    with open_picture(path, picture_format, max_pixels=max_pixels) as picture:
+        width, height = picture.size
+        picture.draft(None, (CHECK_EDGE, CHECK_EDGE))
+        picture.load()
+        block, packet = _metadata(picture)
+        if is_sideways(read_orientation(picture, picture_format)):
+            width, height = height, width
+    is_tiff = picture_format == "tiff"
+    tags = read_tags(path, None if is_tiff else block)
+    time, gps, camera = evidence(tags, read_xmp_dates(packet), file_name)
+    return Probe(picture_format, width, height, tags, camera, time, gps)
+
+
+def _metadata(picture: Image.Image) -> tuple[bytes, bytes]:
+    """The EXIF structure and the XMP packet as the container holds them, empty where it has none."""
+    block, packet = picture.info.get("exif"), picture.info.get("xmp")
+    if isinstance(packet, str):
+        packet = packet.encode("utf-8", "replace")
+    return (
+        block if isinstance(block, bytes) else b"",
+        packet if isinstance(packet, bytes) else b"",
+    )

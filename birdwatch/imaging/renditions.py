@@ -1,0 +1,162 @@
+"""The pictures that readers see, made from one decode: 2048, then each smaller one from the larger.
+
+They are upright, in sRGB, on white where the original is transparent, never larger than the
+original, and carry nothing of its metadata: a rendition is public, and the original may not be.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final, cast
+
+import thumbhash
+from PIL import Image, ImageCms
+
+from birdwatch.domain.photo import EXTENSIONS, RENDITION_SIZES, Rendition
+from birdwatch.imaging.opening import PARSER_FAILURES, open_picture, sniff_file
+from birdwatch.imaging.orientation import read_orientation, upright
+from birdwatch.imaging.probe import MAX_PIXELS
+
+PRESS_SIZE: Final = RENDITION_SIZES[-1]  # the JPEG that any newsroom can open
+WEB_SIZES: Final = RENDITION_SIZES[:-1]
+JPEG_QUALITY = 85
+WEBP_QUALITY = 80
+WEBP_METHOD = 4  # the effort that libwebp and sharp take by default
+THUMBHASH_EDGE = 32  # the hash holds seven waves along an edge; more pixels change nothing
+
+
+@dataclass(frozen=True, slots=True)
+class RenderResult:
+    """Renditions, smallest first, and the blurred placeholder as base64."""
+
+    renditions: tuple[Rendition, ...]
+    thumbhash: str
+
+
+def render(path: Path, out_dir: Path, *, max_pixels: int = MAX_PIXELS) -> RenderResult:
+    """Write all renditions of a picture to `out_dir` as 320.webp … 2048.jpg.
+
+    Raises what open_picture() raises; files already written are for the caller to remove.
+    """
+    picture_format = sniff_file(path)
+    with open_picture(path, picture_format, max_pixels=max_pixels) as opened:
+        full_size = opened.size
+        opened.draft(None, _fitted(full_size, PRESS_SIZE))
+        opened.load()
+        orientation = read_orientation(opened, picture_format)
+        icc = opened.info.get("icc_profile")
+        picture = shrink(resizable(opened), _fitted(full_size, PRESS_SIZE))
+    picture = to_srgb(on_white(eight_bit(upright(picture, orientation))), icc)
+    picture.info = {}  # else the encoders would write a comment of the original again
+    return _write_all(picture, out_dir, source_edge=max(full_size))
+
+
+def web_sizes(source_edge: int) -> tuple[int, ...]:
+    """The WebP sizes of a source: all smaller than its long edge, and the next one."""
+    smaller = [size for size in WEB_SIZES if size < source_edge]
+    return tuple(WEB_SIZES[: len(smaller) + 1])
+
+
+def _write_all(picture: Image.Image, out_dir: Path, *, source_edge: int) -> RenderResult:
+    made = [_write(picture, PRESS_SIZE, "jpeg", out_dir)]
+    for size in reversed(web_sizes(source_edge)):
+        picture = shrink(picture, _fitted(picture.size, size))
+        made.append(_write(picture, size, "webp", out_dir))
+    return RenderResult(tuple(reversed(made)), _thumbhash(picture))
+
+
+def _write(picture: Image.Image, size: int, kind: str, out_dir: Path) -> Rendition:
+    out = BytesIO()
+    if kind == "jpeg":
+        picture.save(out, "JPEG", quality=JPEG_QUALITY, comment=b"")
+    else:
+        picture.save(out, "WEBP", quality=WEBP_QUALITY, method=WEBP_METHOD)
+    data = out.getbuffer()
+    (out_dir / f"{size}.{EXTENSIONS[kind]}").write_bytes(data)
+    return Rendition(str(size), picture.width, picture.height, kind, len(data))
+
+
+def _thumbhash(picture: Image.Image) -> str:
+    small = shrink(picture, _fitted(picture.size, THUMBHASH_EDGE)).convert("RGBA")
+    data = thumbhash.rgba_to_thumb_hash(small.width, small.height, small.tobytes())
+    return base64.b64encode(bytes(data)).decode()
+
+
+def _fitted(size: tuple[int, int], edge: int) -> tuple[int, int]:
+    """The size whose long edge is `edge`, or the size itself where it is smaller."""
+    scale = min(1.0, edge / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def shrink(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A smaller picture, as sharp as the pixels allow."""
+    if size == picture.size:
+        return picture.copy()
+    gap = None if picture.mode.startswith("I;16") else 3.0  # 16 bits cannot be reduced first
+    return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=gap)
+
+
+def resizable(picture: Image.Image) -> Image.Image:
+    """The picture in a mode whose neighbouring values may be averaged."""
+    mode = picture.mode
+    if mode in ("P", "PA"):
+        has_alpha = mode == "PA" or "transparency" in picture.info
+        return picture.convert("RGBA" if has_alpha else "RGB")
+    if "transparency" in picture.info and mode in ("1", "L", "RGB"):
+        return picture.convert("RGBA")
+    if mode == "1":
+        return picture.convert("L")
+    return picture
+
+
+def eight_bit(picture: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits, scaled by what its mode can hold, or by what it does hold."""
+    if not picture.mode.startswith("I") and picture.mode != "F":
+        return picture
+    values = picture.convert("F")
+    darkest, brightest = cast("tuple[float, float]", values.getextrema())
+    if picture.mode.startswith("I;16") or 255 < brightest <= 65_535:
+        darkest, brightest = 0.0, 65_535.0
+    elif darkest >= 0 and 1 < brightest <= 255:
+        darkest, brightest = 0.0, 255.0
+    scale = 255 / ((brightest - darkest) or 1.0)
+    return values.point(lambda value: value * scale - darkest * scale).convert("L")
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    """The picture without transparency."""
+    if picture.mode in ("La", "RGBa"):
+        picture = picture.convert("LA" if picture.mode == "La" else "RGBA")
+    if picture.mode not in ("LA", "RGBA"):
+        return picture
+    solid = Image.new(picture.mode[:-1], picture.size, 255 if picture.mode == "LA" else "white")
+    solid.paste(picture.convert(solid.mode), mask=picture.getchannel("A"))
+    return solid
+
+
+def to_srgb(picture: Image.Image, icc: object) -> Image.Image:
+    """The colours as a browser shows them; a profile that cannot be read counts as absent."""
+    if isinstance(icc, bytes) and icc:
+        try:
+            return _convert_colours(picture, icc)
+        except (ImageCms.PyCMSError, *PARSER_FAILURES):
+            pass
+    if picture.mode == "LAB":
+        return _converted(picture, ImageCms.createProfile("LAB"))
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _convert_colours(picture: Image.Image, icc: bytes) -> Image.Image:
+    profile = ImageCms.ImageCmsProfile(BytesIO(icc))
+    if picture.mode == "RGB" and "srgb" in ImageCms.getProfileDescription(profile).lower():
+        return picture
+    return _converted(picture, profile)
+
+
+def _converted(picture: Image.Image, profile: Any) -> Image.Image:
+    srgb = ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(picture, profile, srgb, outputMode="RGB")
+    return cast("Image.Image", converted)  # only a conversion in place gives nothing
