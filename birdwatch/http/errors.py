@@ -157,13 +157,16 @@ def respond_to(request: Request, error: BirdwatchError) -> Response:
 
 
 async def on_birdwatch_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, BirdwatchError)
+    """What our own rules refuse."""
+    if not isinstance(error, BirdwatchError):
+        raise error
     return respond_to(request, error)
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: unknown paths, wrong methods, unreadable forms."""
-    assert isinstance(error, HTTPException)
+    if not isinstance(error, HTTPException):
+        raise error
     status = error.status_code
     detail = DETAILS.get(status, DETAILS[500 if status >= 500 else 400])
     return respond(request, status, f"http.{status}", detail, headers=error.headers)

@@ -34,6 +34,7 @@ def hash_secret(secret: str) -> str:
 
 
 def make_token() -> NewToken:
+    """A new API token of 256 random bits."""
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     return NewToken(secret, hash_secret(secret), secret[:PREFIX_CHARS])
 
@@ -55,6 +56,7 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password_hash: str, password: str) -> bool:
+    """Whether this password made this hash."""
     try:
         return _hasher.verify(password_hash, password)
     except (VerificationError, InvalidHashError):

@@ -76,4 +76,5 @@ def is_secure(request: Request) -> bool:
 
 
 def actor_of(person: Person) -> Actor:
+    """The actor that a signed-in person is: bound by the role alone."""
     return Actor(person.id, person.role, None, person.name.zh or person.name.en or person.login)

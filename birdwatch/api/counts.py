@@ -1,0 +1,129 @@
+"""The count API: birds by day, dekad or season, each number with the surveys it rests on."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from msgspec import UNSET
+from starlette.requests import Request
+from starlette.responses import Response
+
+from birdwatch.api import contract
+from birdwatch.api.answers import send_list
+from birdwatch.api.filters import known_season, known_site, species_code
+from birdwatch.api.query import read_query
+from birdwatch.api.windows import count_window
+from birdwatch.domain.paging import decode_cursor, encode_cursor
+from birdwatch.domain.season import season_of
+from birdwatch.domain.summary import RULE, By, CountItem, count_items
+from birdwatch.domain.text import Locale
+from birdwatch.storage.counts import daily_counts
+from birdwatch.storage.db import Database
+from birdwatch.storage.windows import load_windows
+
+Key = tuple[str, str, str]
+
+
+async def list_counts(request: Request) -> Response:
+    """Counts under the rule, in order of time, species and site."""
+    query = read_query(request, contract.CountsQuery)
+    db: Database = request.app.state.archive.db
+    locale: Locale = request.state.locale
+    season = known_season(query.season)
+    site = await known_site(db, query.site)
+    codes = [await species_code(db, name) for name in query.species]
+    after = _key_of(query.cursor)
+
+    async def make(version: int) -> contract.Counts:
+        daily = await daily_counts(
+            db,
+            season=season,
+            species=[code for code in codes if code] or None,
+            site=site,
+            day_from=query.day_from,
+            day_to=query.day_to,
+        )
+        items = count_items(
+            daily,
+            by=query.by,
+            per_site=query.per == "site",
+            tide=query.tide,
+            total=query.total,
+        )
+        page, cursor = _page(items, query.by, after, query.limit)
+        half_year = _half_year(season, query)
+        window = count_window(await load_windows(db), half_year, season, locale)
+        return contract.Counts(
+            items=[_dump(item, query.by) for item in page],
+            rule=RULE.get(locale),
+            window=window,
+            tide=query.tide,
+            dataset_version=version,
+            surveys_used=len({survey for item in page for survey in item.surveys}),
+            surveys_set_aside=len({survey for item in page for survey in item.set_aside}),
+            next=cursor,
+        )
+
+    return await send_list(request, query, contract.CountItem, make)
+
+
+def _key_of(cursor: str | None) -> Key | None:
+    if cursor is None:
+        return None
+    period, species, site = decode_cursor(cursor, str, str, str)
+    return str(period), str(species), str(site)
+
+
+def _page(
+    items: Sequence[CountItem], by: By, after: Key | None, limit: int
+) -> tuple[Sequence[CountItem], str | None]:
+    """The items after this key, at most `limit` of them, and the cursor of the rest."""
+    ordered = sorted(items, key=lambda item: _sort_key(item, by))
+    keys = [_sort_key(item, by) for item in ordered]
+    first = bisect_right(keys, after) if after else 0
+    page = ordered[first : first + limit]
+    has_more = first + limit < len(ordered)
+    return page, encode_cursor(*_sort_key(page[-1], by)) if has_more else None
+
+
+def _sort_key(item: CountItem, by: By) -> Key:
+    return (_period(item, by), item.species or "", item.site or "")
+
+
+def _period(item: CountItem, by: By) -> str:
+    if by == "day":
+        return item.day.isoformat() if item.day else ""
+    return (item.dekad if by == "dekad" else item.season) or ""
+
+
+def _half_year(season: str | None, query: contract.CountsQuery) -> str | None:
+    """Spring or autumn, when all that is asked for lies in one."""
+    if season is not None:
+        return season.split("-")[1]
+    if query.day_from and query.day_to and query.day_from.year == query.day_to.year:
+        first, last = season_of(query.day_from), season_of(query.day_to)
+        return first.split("-")[1] if first and first == last else None
+    return None
+
+
+def _dump(item: CountItem, by: By) -> contract.CountItem:
+    dumped = contract.CountItem(
+        species=item.species,
+        site=item.site,
+        count=item.count,
+        low=item.low,
+        high=item.high,
+        surveys=item.surveys,
+        set_aside=item.set_aside,
+    )
+    if by == "day":
+        dumped.day = item.day or UNSET
+        return dumped
+    if by == "dekad":
+        dumped.dekad = item.dekad or UNSET
+    else:
+        dumped.season = item.season or UNSET
+    dumped.peak_day = item.peak_day
+    dumped.bird_days = item.bird_days
+    return dumped

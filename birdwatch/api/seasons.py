@@ -1,0 +1,160 @@
+"""A whole season under the rule, with the same season of earlier years beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from birdwatch.api import contract
+from birdwatch.api.answers import send_list, send_one
+from birdwatch.api.filters import known_season
+from birdwatch.api.query import read_query
+from birdwatch.api.windows import count_window
+from birdwatch.domain.errors import InvalidInputError, NotFoundError
+from birdwatch.domain.season import Window, season_span
+from birdwatch.domain.species import SpeciesIndex
+from birdwatch.domain.summary import (
+    RULE,
+    CountItem,
+    SeasonSummary,
+    SpeciesSummary,
+    summarise_season,
+)
+from birdwatch.domain.text import Locale
+from birdwatch.storage.counts import daily_counts, seasons, survey_days
+from birdwatch.storage.db import Database
+from birdwatch.storage.species import load_species
+from birdwatch.storage.windows import load_windows
+
+EARLIER_YEARS = 3
+
+
+async def list_seasons(request: Request) -> Response:
+    """The seasons that hold anything."""
+    query = read_query(request, contract.Query)
+    db: Database = request.app.state.archive.db
+
+    async def make(_version: int) -> contract.Seasons:
+        items = [
+            contract.ListedSeason(season, *season_span(season)) for season in await seasons(db)
+        ]
+        return contract.Seasons(items, None)
+
+    return await send_list(request, query, contract.ListedSeason, make)
+
+
+async def get_season(request: Request) -> Response:
+    """One season, and up to three earlier years of it."""
+    query = read_query(request, contract.Query)
+    db: Database = request.app.state.archive.db
+    season = _season_in_path(request)
+    locale: Locale = request.state.locale
+
+    async def make(version: int) -> contract.Season:
+        windows = await load_windows(db)
+        species = await load_species(db)
+        half_year = season.split("-")[1]
+        years = sorted(s for s in await seasons(db) if s.endswith(half_year) and s < season)
+        earlier = [
+            _dump_earlier(await _summarise(db, year, windows, version), windows, species, locale)
+            for year in reversed(years[-EARLIER_YEARS:])
+        ]
+        summary = await _summarise(db, season, windows, version)
+        return _dump(summary, windows, species, locale, earlier)
+
+    table = (contract.SeasonSpecies, _table)
+    return await send_one(request, query, contract.Season, make, table=table)
+
+
+def _season_in_path(request: Request) -> str:
+    try:
+        season = known_season(request.path_params["id"])
+    except InvalidInputError as error:
+        raise NotFoundError("season.not-found", zh=error.text.zh, en=error.text.en) from error
+    return season or ""
+
+
+async def _summarise(
+    db: Database, season: str, windows: Sequence[Window], version: int
+) -> SeasonSummary:
+    return summarise_season(
+        season,
+        await daily_counts(db, season=season),
+        await survey_days(db, season=season),
+        windows,
+        dataset_version=version,
+    )
+
+
+def _table(season: object) -> list[contract.SeasonSpecies]:
+    """The season as CSV: the total, then a row per species."""
+    return [season.total, *season.species] if isinstance(season, contract.Season) else []
+
+
+def _dump(
+    summary: SeasonSummary,
+    windows: Sequence[Window],
+    species: SpeciesIndex,
+    locale: Locale,
+    earlier: list[contract.EarlierSeason],
+) -> contract.Season:
+    return contract.Season(
+        season=summary.season,
+        first=summary.first,
+        last=summary.last,
+        rule=RULE.get(locale),
+        window=_window(summary, windows, locale),
+        dataset_version=summary.dataset_version,
+        total=_dump_species(summary.total, species),
+        species=[_dump_species(line, species) for line in summary.species],
+        days=[
+            contract.SeasonDay(d.day, d.is_counted, d.count, d.species, d.surveys)
+            for d in summary.days
+        ],
+        dekads=[_dump_dekad(item) for item in summary.dekads],
+        surveys_used=summary.surveys_used,
+        surveys_set_aside=summary.surveys_set_aside,
+        earlier=earlier,
+    )
+
+
+def _dump_earlier(
+    summary: SeasonSummary, windows: Sequence[Window], species: SpeciesIndex, locale: Locale
+) -> contract.EarlierSeason:
+    return contract.EarlierSeason(
+        season=summary.season,
+        window=_window(summary, windows, locale),
+        total=_dump_species(summary.total, species),
+        species=[_dump_species(line, species) for line in summary.species],
+        dekads=[_dump_dekad(item) for item in summary.dekads],
+    )
+
+
+def _window(
+    summary: SeasonSummary, windows: Sequence[Window], locale: Locale
+) -> contract.CountWindow | None:
+    return count_window(windows, summary.season.split("-")[1], summary.season, locale)
+
+
+def _dump_species(line: SpeciesSummary, species: SpeciesIndex) -> contract.SeasonSpecies:
+    row = species.get(line.species) if line.species else None
+    return contract.SeasonSpecies(
+        species=line.species,
+        name=contract.Text(row.name.zh, row.name.en) if row else None,
+        peak=line.peak,
+        peak_day=line.peak_day,
+        peak_surveys=line.peak_surveys,
+        first_day=line.first_day,
+        last_day=line.last_day,
+        bird_days=line.bird_days,
+        share_in_peak=line.share_in_peak,
+        days_counted=line.days_counted,
+        surveys=line.surveys,
+        zeros=line.zeros,
+    )
+
+
+def _dump_dekad(item: CountItem) -> contract.SeasonDekad:
+    return contract.SeasonDekad(item.dekad or "", item.count, item.peak_day, item.bird_days)

@@ -1,0 +1,74 @@
+"""The structs of the contract as tables: one column per plain value, nested ones joined by `_`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from msgspec import inspect
+
+BOM = "\ufeff"  # without it Excel takes UTF-8 for the local code page
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_csv(
+    kind: type[msgspec.Struct],
+    rows: Iterable[msgspec.Struct],
+    fields: tuple[str, ...] | None,
+    *,
+    bom: bool,
+) -> bytes:
+    """The rows as CSV in UTF-8 with a header line; `fields` chooses and orders the columns."""
+    columns = [c for name in fields or kind.__struct_encode_fields__ for c in _columns(kind, name)]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(["_".join(path) for path in columns])
+    for row in rows:
+        values = msgspec.to_builtins(row)
+        writer.writerow([_cell(values, path) for path in columns])
+    return ((BOM if bom else "") + out.getvalue()).encode()
+
+
+def _columns(kind: type[msgspec.Struct], name: str) -> Iterator[tuple[str, ...]]:
+    """The columns of one field: none for a list of things, which has a table of its own."""
+    info = next(f for f in msgspec.structs.fields(kind) if f.encode_name == name)
+    for option in _options(info.type):
+        if isinstance(option, inspect.StructType):
+            for inner in option.cls.__struct_encode_fields__:
+                yield (name, inner)
+            return
+        if _is_list_of_structs(option):
+            return
+    yield (name,)
+
+
+def _options(kind: object) -> tuple[inspect.Type, ...]:
+    info = inspect.type_info(kind)
+    return info.types if isinstance(info, inspect.UnionType) else (info,)
+
+
+def _is_list_of_structs(info: inspect.Type) -> bool:
+    is_list = isinstance(info, inspect.ListType | inspect.VarTupleType)
+    return is_list and isinstance(info.item_type, inspect.StructType)  # type: ignore[attr-defined]
+
+
+def _cell(values: dict[str, object], path: tuple[str, ...]) -> object:
+    value: object = values
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, list | tuple):
+        return _text(" ".join(str(item) for item in value))
+    if isinstance(value, dict):
+        return msgspec.json.encode(value).decode()
+    return _text(value) if isinstance(value, str) else value
+
+
+def _text(text: str) -> str:
+    """A text that a spreadsheet shows and never computes."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
