@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from birdwatch.domain.credit import Credit
 from birdwatch.domain.errors import (
@@ -15,12 +16,14 @@ from birdwatch.domain.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from birdwatch.domain.photo import Photo, PhotoFacts, SettledTime, correct_time
+from birdwatch.domain.photo import Photo, PhotoFacts, SettledTime
 from birdwatch.domain.place import Point, SettledPlace, Site, is_outside, site_at
 from birdwatch.domain.policy import Actor, may
+from birdwatch.domain.sighting import NewSighting
 from birdwatch.domain.species import SpeciesIndex
-from birdwatch.domain.survey import NewSighting, NewSurvey, Survey
+from birdwatch.domain.survey import NewSurvey, Survey
 from birdwatch.domain.text import Text
+from birdwatch.domain.time_ladder import UNKNOWN_TIME, correct_time
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.photo_sorting import DEFAULT_OFFSET_MIN, in_season, survey_start
 from birdwatch.intake.words import (
@@ -43,7 +46,6 @@ from birdwatch.storage.windows import load_windows
 
 EARLIEST_YEAR = 1900
 MAX_LAT, MAX_LON = 90, 180
-UNKNOWN_TIME = SettledTime(None, None, None, "unknown", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _read_changes(changes: Mapping[str, object], terms: Terms) -> list[Edit]:
         if read is None:
             errors.append(_unknown_field(name))
             continue
-        edits.append(collect(errors, lambda r=read, v=value: r(v, terms), _unchanged))  # type: ignore[misc]
+        edits.append(collect(errors, name, partial(read, value, terms), _unchanged))
     if errors:
         raise invalid_fields(tuple(errors))
     return edits

@@ -19,11 +19,13 @@ import anyio.to_thread
 from birdwatch.domain.credit import photographer
 from birdwatch.domain.errors import ConflictError, ForbiddenError
 from birdwatch.domain.ids import new_id
-from birdwatch.domain.photo import Photo, PhotoFacts, settle_gps, settle_time
+from birdwatch.domain.photo import Photo, PhotoFacts
 from birdwatch.domain.place import Site, is_outside, site_at
+from birdwatch.domain.place_ladder import settle_gps
 from birdwatch.domain.policy import Actor, may
 from birdwatch.domain.species import SpeciesIndex
 from birdwatch.domain.survey import NewSurvey, Survey
+from birdwatch.domain.time_ladder import settle_time
 from birdwatch.imaging.probe import Probe
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.photo_correction import correct_photo, undo_correction

@@ -78,11 +78,11 @@ def check_request(
     errors: list[FieldError] = []
     checked = CheckedRequest(
         file_name=clean_file_name(request.file_name),
-        caption=collect(errors, lambda: clean_caption(request.caption), Text()),
-        credit=collect(errors, lambda: clean_credit(request.credit), Credit()),
-        license=collect(errors, lambda: clean_license(request.license), DEFAULT_LICENSE),
-        species=collect(errors, lambda: find_species(request.species, species), None),
-        site=collect(errors, lambda: find_site(request.site, sites), None),
+        caption=collect(errors, "caption", lambda: clean_caption(request.caption), Text()),
+        credit=collect(errors, "credit", lambda: clean_credit(request.credit), Credit()),
+        license=collect(errors, "license", lambda: clean_license(request.license), DEFAULT_LICENSE),
+        species=collect(errors, "species", lambda: find_species(request.species, species), None),
+        site=collect(errors, "site", lambda: find_site(request.site, sites), None),
     )
     if request.has_number:
         errors += _number_errors(request, checked, species, sites, now)

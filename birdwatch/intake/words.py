@@ -9,6 +9,7 @@ from typing import TypeVar
 from birdwatch.domain.credit import Credit, parse_credit
 from birdwatch.domain.errors import FieldError, InvalidInputError
 from birdwatch.domain.place import Site
+from birdwatch.domain.place import find_site as find_named_site
 from birdwatch.domain.species import SpeciesIndex
 from birdwatch.domain.text import Text
 
@@ -70,15 +71,7 @@ def find_species(name: str | None, species: SpeciesIndex) -> str | None:
     """The code of a species given by any name. Raises InvalidInputError naming near matches."""
     if name is None or not name.strip():
         return None
-    try:
-        return species.resolve(name).code
-    except InvalidInputError as error:
-        raise InvalidInputError(
-            error.code,
-            zh=error.text.zh,
-            en=error.text.en,
-            errors=(FieldError("species", error.text, "unknown"),),
-        ) from None
+    return species.resolve(name).code
 
 
 def find_site(name: str | None, sites: Mapping[str, Site]) -> str | None:
@@ -86,10 +79,9 @@ def find_site(name: str | None, sites: Mapping[str, Site]) -> str | None:
     wanted = (name or "").strip()
     if not wanted:
         return None
-    for site in sites.values():
-        names = (site.id, site.name.zh, site.name.en)
-        if not site.is_outline and wanted.casefold() in (n.casefold() for n in names if n):
-            return site.id
+    found = find_named_site(wanted, sites)
+    if found is not None and not found.is_outline:
+        return found.id
     zh = "、".join(site.name.zh or site.id for site in sites.values() if not site.is_outline)
     en = ", ".join(site.id for site in sites.values() if not site.is_outline)
     raise invalid(
@@ -123,12 +115,12 @@ def _is_hidden(char: str) -> bool:
     return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
 
 
-def collect(errors: list[FieldError], read: Callable[[], T], otherwise: T) -> T:
+def collect(errors: list[FieldError], field: str, read: Callable[[], T], otherwise: T) -> T:
     """What `read` gives; where it refuses, its field errors go to the list instead."""
     try:
         return read()
     except InvalidInputError as error:
-        errors.extend(error.errors)
+        errors.extend(error.errors or (FieldError(field, error.text, error.code),))
         return otherwise
 
 
