@@ -68,7 +68,7 @@ install() {
     shift
     now=$("$VENV/bin/python" --version; fingerprint "$@")
     [ "$(cat "$stamp" 2>/dev/null)" = "$now" ] && return
-    say "installing the packages pinned in $*"
+    say "installing the packages of $* (pinned, hashes checked)"
     for file in "$@"; do
         "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
             --no-deps --requirement "$file" ||
@@ -96,6 +96,7 @@ ensure_node() {
         node -e 'process.exit(parseInt(process.versions.node) < 18)' 2>/dev/null; then
         return
     fi
+    say "this machine has no Node 18 or newer with npm; taking it from a package"
     install node requirements-build.txt
     PATH=$PWD/$VENV/bin:$PATH
 }
