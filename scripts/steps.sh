@@ -77,16 +77,14 @@ install() {
     printf '%s\n' "$now" >"$stamp"
 }
 
-# Makes `.venv/bin/birdwatch` run this tree.
+# Makes `.venv/bin/birdwatch` run this tree, from any folder.
 link_tree() {
     [ -x "$VENV/bin/birdwatch" ] && return
-    packages=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-    pwd >"$packages/birdwatch-tree.pth"
-    {
-        printf '#!/bin/sh\n'
-        # shellcheck disable=SC2016
-        printf 'exec "$(dirname "$0")/python" -m birdwatch "$@"\n'
-    } >"$VENV/bin/birdwatch"
+    cat >"$VENV/bin/birdwatch" <<'END'
+#!/bin/sh
+here=$(cd "$(dirname "$0")" && pwd)
+PYTHONPATH=${here%/*/*}${PYTHONPATH:+:$PYTHONPATH} exec "$here/python" -m birdwatch "$@"
+END
     chmod +x "$VENV/bin/birdwatch"
 }
 
