@@ -18,7 +18,7 @@ from birdwatch.domain.paging import decode_cursor, encode_cursor
 from birdwatch.domain.season import season_of
 from birdwatch.domain.summary import RULE, By, CountItem, count_items
 from birdwatch.domain.text import Locale
-from birdwatch.storage.counts import daily_counts
+from birdwatch.storage.counts import daily_counts, survey_days
 from birdwatch.storage.db import Database
 from birdwatch.storage.windows import load_windows
 
@@ -36,20 +36,18 @@ async def list_counts(request: Request) -> Response:
     after = _key_of(query.cursor)
 
     async def make(version: int) -> contract.Counts:
-        daily = await daily_counts(
-            db,
-            season=season,
-            species=[code for code in codes if code] or None,
-            site=site,
-            day_from=query.day_from,
-            day_to=query.day_to,
-        )
+        span = {"season": season, "day_from": query.day_from, "day_to": query.day_to}
+        daily = await daily_counts(db, species=codes or None, site=site, **span)
+        visits = None
+        if query.by != "day":  # bird-days need to know zero from not counted
+            visits = await survey_days(db, site=site, **span)
         items = count_items(
             daily,
             by=query.by,
             per_site=query.per == "site",
             tide=query.tide,
             total=query.total,
+            survey_days=visits,
         )
         page, cursor = _page(items, query.by, after, query.limit)
         half_year = _half_year(season, query)
