@@ -31,11 +31,13 @@ def add_curve(cells: list[float], points: Iterable[tuple[int, int]]) -> None:
     for (day, count), (next_day, next_count) in pairwise(points):
         if not count and not next_count:
             continue
-        step = (next_count - count) / (next_day - day)
+        gap = next_day - day
+        step = (next_count - count) / gap
         cells[day] += count / 2 + step / 8
         cells[next_day] += next_count / 2 - step / 8
-        for between in range(1, next_day - day):
-            cells[day + between] += count + step * between
+        if gap > 1:
+            for between in range(1, gap):
+                cells[day + between] += count + step * between
 
 
 def share_within(cells: Sequence[float], first: int, last: int) -> float | None:

@@ -148,7 +148,7 @@ def combine(rows: Sequence[DailyCount], tide: TideChoice = "one") -> Combined:
     taken = max(lanes, key=_lane_rank)  # of equal lanes the first: high tide
     counted = [row for row in taken if row.count is not None]
     used = {row.used for row in counted or taken}
-    every = {row.used for row in rows}.union(*(row.set_aside for row in rows))
+    every = surveys_of(rows)
     return Combined(
         count=sum(row.count or 0 for row in counted) if counted else None,
         low=_sum([row.low for row in counted]),
@@ -156,6 +156,12 @@ def combine(rows: Sequence[DailyCount], tide: TideChoice = "one") -> Combined:
         used=tuple(sorted(used)),
         set_aside=tuple(sorted(every - used)),
     )
+
+
+def surveys_of(rows: Sequence[DailyCount]) -> set[str]:
+    """Every survey behind these rows, used or set aside."""
+    used = {row.used for row in rows}
+    return used.union(*[row.set_aside for row in rows if row.set_aside])
 
 
 def _taken(rows: Iterable[DailyCount], lane: Lane) -> list[DailyCount]:

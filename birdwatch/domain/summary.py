@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import TypeAlias
 
 from birdwatch.domain.bird_days import add_curve, bird_days, share_within
-from birdwatch.domain.count_items import (
-    By,
-    CountItem,
-    combine_sites,
-    count_items,
-    days_between,
-    peak_item,
-)
+from birdwatch.domain.count_items import By, CountItem, combine_sites, count_items, days_between
 from birdwatch.domain.daily_count import (
     LANES,
     RULE,
     Combined,
     CountValue,
     DailyCount,
+    Lane,
     SurveyDay,
     TideChoice,
     TideClass,
     combine,
     roll_up,
+    surveys_of,
     tide_class,
 )
 from birdwatch.domain.season import (
@@ -106,7 +103,9 @@ class _Visits:
 
     surveys: dict[int, int]
     complete: dict[str, dict[int, int]]
-    visited: dict[str, set[int]]
+
+
+Entry: TypeAlias = tuple[int, DailyCount]  # a row with the offset of its day
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +113,15 @@ class _Track:
     """One species through a season. `sums` and `cells` (bird-days) are given per lane."""
 
     species: str
-    rows: list[DailyCount]
+    by_site: Mapping[str, list[Entry]]
     sums: list[dict[int, int]]
     cells: list[list[float]]
-    found: set[int]  # days with birds, counted or not
-    counted: set[int]  # days with a number, zero included
-    zeros: int  # sites and days looked at in vain
+    found: dict[str, set[int]]  # days with birds, counted or not, by site
+    zeros: dict[str, set[int]]  # days with zeros that a survey wrote down
+    silent: dict[str, set[int]]  # days with a complete list that does not name it
+    silent_lists: int
     used: set[str]
     surveys: set[str]
-    silent: int  # complete lists that do not name it
 
 
 def summarise_season(
@@ -146,10 +145,13 @@ def summarise_season(
     offsets = {day: offset for offset, day in enumerate(days)}
     span = _Span(days, offsets, ((peak[0] - first).days, (peak[1] - first).days))
     visits = _visits(survey_days, span)
-    by_species: dict[str, list[DailyCount]] = {}
+    by_species: dict[str, dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    rows_by_day: list[list[DailyCount]] = [[] for _ in days]
     for row in daily:
-        if row.day in offsets:
-            by_species.setdefault(row.species, []).append(row)
+        offset = offsets.get(row.day)
+        if offset is not None:
+            by_species[row.species][row.site].append((offset, row))
+            rows_by_day[offset].append(row)
     tracks = [_track(code, by_species[code], span, visits) for code in sorted(by_species)]
     used = set[str]().union(*(track.used for track in tracks))
     surveys = set[str]().union(*(track.surveys for track in tracks))
@@ -160,10 +162,10 @@ def summarise_season(
         last=last,
         peak_first=peak[0],
         peak_last=peak[1],
-        total=_summarise_all(tracks, totals, span, visits),
+        total=_summarise_all(tracks, totals, span, visits, rows_by_day),
         species=tuple(sorted((_summarise(t, span) for t in tracks), key=_line_rank)),
         days=tuple(totals),
-        dekads=tuple(_dekads(tracks, totals, span)),
+        dekads=tuple(_dekads(tracks, totals, span, rows_by_day)),
         surveys_used=tuple(sorted(used)),
         surveys_set_aside=tuple(sorted(surveys - used)),
         dataset_version=dataset_version,
@@ -171,83 +173,107 @@ def summarise_season(
 
 
 def _visits(survey_days: Iterable[SurveyDay], span: _Span) -> _Visits:
-    visits = _Visits({}, {}, {})
+    visits = _Visits({}, {})
     for visit in survey_days:
         offset = span.offsets.get(visit.day)
         if offset is None or not visit.surveys:
             continue
         visits.surveys[offset] = visits.surveys.get(offset, 0) + visit.surveys
-        visits.visited.setdefault(visit.site, set()).add(offset)
         if visit.complete:
             at_site = visits.complete.setdefault(visit.site, {})
             at_site[offset] = at_site.get(offset, 0) + visit.complete
     return visits
 
 
-def _track(species: str, rows: list[DailyCount], span: _Span, visits: _Visits) -> _Track:
-    by_site: dict[str, list[tuple[int, DailyCount]]] = {}
-    offsets = span.offsets
-    for row in rows:
-        by_site.setdefault(row.site, []).append((offsets[row.day], row))
+def _track(
+    species: str, by_site: Mapping[str, list[Entry]], span: _Span, visits: _Visits
+) -> _Track:
     known = {site: {offset for offset, _ in entries} for site, entries in by_site.items()}
     silent = {site: days.keys() - known.get(site, set()) for site, days in visits.complete.items()}
+    found = {site: {o for o, row in entries if row.count != 0} for site, entries in by_site.items()}
+    rows = [row for entries in by_site.values() for _, row in entries]
     lanes = LANES["one"]
     if all(row.tide == "unstated" for row in rows):
         lanes = lanes[:1]  # both would read the same
-    sums: list[dict[int, int]] = []
-    cells: list[list[float]] = []
-    for lane in lanes:
-        lane_sums: dict[int, int] = {}
-        lane_cells = [0.0] * len(span.days)
-        for site in sorted(by_site):
-            points: dict[int, int] = {}
-            for offset, row in by_site[site]:
-                count = row.count
-                if count is not None and row.tide in lane and count >= points.get(offset, 0):
-                    points[offset] = count
-            for offset, count in points.items():
-                lane_sums[offset] = lane_sums.get(offset, 0) + count
-            if points:
-                curve = points | dict.fromkeys(silent.get(site, ()), 0)
-                add_curve(lane_cells, sorted(curve.items()))
-        sums.append(lane_sums)
-        cells.append(lane_cells)
-    counted = set[int]().union(*sums, *silent.values())
-    not_zero = {
-        site: {o for o, row in entries if row.count != 0} for site, entries in by_site.items()
-    }
+    curves = [_lane_curves(by_site, lane) for lane in lanes]
+    sums = [_add_up(sites) for sites in curves]
     return _Track(
         species=species,
-        rows=rows,
+        by_site=by_site,
         sums=sums,
-        cells=cells,
-        found=set[int]().union(*not_zero.values()),
-        counted=counted,
-        zeros=sum(map(len, silent.values()))
-        + sum(len(known[site] - not_zero[site]) for site in known),
-        used=_used(rows, sums, span),
-        surveys={row.used for row in rows}.union(*(r.set_aside for r in rows if r.set_aside)),
-        silent=sum(visits.complete[site][o] for site, days in silent.items() for o in days),
+        cells=[_cells(sites, silent, len(span.days)) for sites in curves],
+        found=found,
+        zeros={site: days - found[site] for site, days in known.items()},
+        silent=silent,
+        silent_lists=sum(visits.complete[site][o] for site, days in silent.items() for o in days),
+        used=_used(by_site, sums),
+        surveys=surveys_of(rows),
     )
 
 
-def _used(rows: list[DailyCount], sums: list[dict[int, int]], span: _Span) -> set[str]:
-    """The surveys that the daily numbers of a species rest on."""
-    by_day: dict[date, list[DailyCount]] = {}
+def _lane_curves(by_site: Mapping[str, list[Entry]], lane: Lane) -> dict[str, dict[int, int]]:
+    """The counts of each site by day; the larger of two rows that the lane reads."""
+    curves: dict[str, dict[int, int]] = {}
+    for site in sorted(by_site):
+        entries = by_site[site]
+        points = {o: row.count for o, row in entries if row.count is not None and row.tide in lane}
+        if len(points) < len(entries):
+            for o, row in entries:
+                if row.count is not None and row.tide in lane and row.count > points[o]:
+                    points[o] = row.count
+        if points:
+            curves[site] = points
+    return curves
+
+
+def _add_up(curves: Mapping[str, Mapping[int, int]]) -> dict[int, int]:
+    sums: dict[int, int] = {}
+    for points in curves.values():
+        for offset, count in points.items():
+            sums[offset] = sums.get(offset, 0) + count
+    return sums
+
+
+def _cells(
+    curves: Mapping[str, dict[int, int]], silent: Mapping[str, set[int]], size: int
+) -> list[float]:
+    cells = [0.0] * size
+    for site, points in curves.items():
+        zeros = silent.get(site)
+        curve = points | dict.fromkeys(zeros, 0) if zeros else points
+        add_curve(cells, sorted(curve.items()))
+    return cells
+
+
+def _used(by_site: Mapping[str, list[Entry]], sums: list[dict[int, int]]) -> set[str]:
+    """The surveys that the daily numbers of a species rest on: those that `combine` would name."""
+    lanes = LANES["one"][: len(sums)]
+    days = set[int]().union(*sums)
+    taken = {
+        o: max(zip(sums, lanes, strict=True), key=lambda one: one[0].get(o, -1))[1] for o in days
+    }
     used: set[str] = set()
-    single = sums[0]
-    is_plain = len(sums) == 1  # then a site and day has one row, since the tide is the key
-    for row in rows:
-        if is_plain and (row.count is not None or span.offsets[row.day] not in single):
-            used.add(row.used)
-        elif not is_plain:
-            by_day.setdefault(row.day, []).append(row)
-    for day_rows in by_day.values():
-        if len(day_rows) == 1:
-            used.add(day_rows[0].used)
-        else:
-            used.update(combine(day_rows).used)
+    # Where two rows of a site compete, or none has a number, only `combine` can tell.
+    unclear: set[int] = set()
+    for entries in by_site.values():
+        unclear.update(offset for offset, _ in entries if offset not in days)
+        if len(entries) > len({offset for offset, _ in entries}):
+            unclear.update(o for o, times in Counter(o for o, _ in entries).items() if times > 1)
+    for entries in by_site.values():
+        used.update(
+            {
+                row.used
+                for offset, row in entries
+                if row.count is not None and offset not in unclear and row.tide in taken[offset]
+            }
+        )
+    for offset in unclear:
+        used.update(combine(_rows_on(by_site, offset)).used)
     return used
+
+
+def _rows_on(by_site: Mapping[str, list[Entry]], offset: int) -> list[DailyCount]:
+    return [row for entries in by_site.values() for on, row in entries if on == offset]
 
 
 def _best(sums: Iterable[Mapping[int, int]], offset: int) -> int | None:
@@ -260,22 +286,25 @@ def _larger(cells: Sequence[list[float]]) -> list[float]:
 
 
 def _summarise(track: _Track, span: _Span) -> SpeciesSummary:
-    values = {o: _best(track.sums, o) or 0 for o in track.counted}
+    silent = set[int]().union(*track.silent.values())
+    counted = silent.union(*track.sums)
+    found = set[int]().union(*track.found.values())
+    values = {offset: _best(track.sums, offset) or 0 for offset in counted}
     peak = max(values.values(), default=None)
-    peak_day = span.days[min(o for o in values if values[o] == peak)] if peak else None
+    peak_day = min(o for o in values if values[o] == peak) if peak else None
     cells = _larger(track.cells)
     return SpeciesSummary(
         species=track.species,
         peak=peak,
-        peak_day=peak_day,
-        peak_surveys=combine([r for r in track.rows if r.day == peak_day]).used if peak_day else (),
-        first_day=span.days[min(track.found)] if track.found else None,
-        last_day=span.days[max(track.found)] if track.found else None,
+        peak_day=None if peak_day is None else span.days[peak_day],
+        peak_surveys=() if peak_day is None else combine(_rows_on(track.by_site, peak_day)).used,
+        first_day=span.days[min(found)] if found else None,
+        last_day=span.days[max(found)] if found else None,
         bird_days=round(sum(cells), 3),
         share_in_peak=share_within(cells, *span.peak),
-        days_counted=len(track.counted),
-        surveys=len(track.surveys) + track.silent,
-        zeros=track.zeros,
+        days_counted=len(counted),
+        surveys=len(track.surveys) + track.silent_lists,
+        zeros=sum(map(len, track.zeros.values())) + sum(map(len, track.silent.values())),
     )
 
 
@@ -286,16 +315,14 @@ def _line_rank(line: SpeciesSummary) -> tuple[int, float, str]:
 def _day_totals(tracks: Sequence[_Track], span: _Span, visits: _Visits) -> list[DayTotal]:
     """Every day of the span, counted or not."""
     sums = _lane_totals(tracks)
-    species = [0] * len(span.days)
-    for track in tracks:
-        for offset in track.found:
-            species[offset] += 1
-    with_rows = {span.offsets[row.day] for track in tracks for row in track.rows}
-    empty = {o for days in visits.complete.values() for o in days} - with_rows
+    found = [set[int]().union(*track.found.values()) for track in tracks]
+    named = {o for track in tracks for days in track.zeros.values() for o in days}.union(*found)
+    empty = {o for days in visits.complete.values() for o in days} - named
+    species = Counter(offset for days in found for offset in days)
     return [
         DayTotal(
             day=day,
-            is_counted=offset in visits.surveys or offset in with_rows,
+            is_counted=offset in visits.surveys or offset in named,
             count=0 if offset in empty else _best(sums, offset),
             species=species[offset],
             surveys=visits.surveys.get(offset, 0),
@@ -324,68 +351,68 @@ def _lane_cells(tracks: Sequence[_Track], span: _Span) -> list[list[float]]:
 
 
 def _summarise_all(
-    tracks: Sequence[_Track], totals: Sequence[DayTotal], span: _Span, visits: _Visits
+    tracks: Sequence[_Track],
+    totals: Sequence[DayTotal],
+    span: _Span,
+    visits: _Visits,
+    rows_by_day: Sequence[Sequence[DailyCount]],
 ) -> SpeciesSummary:
     """All species together; its zeros are sites and days on which a look found no bird at all."""
     peak = max((day.count for day in totals if day.count is not None), default=None)
-    peak_day = next((d.day for d in totals if peak and d.count == peak), None)
+    peak_day = next((o for o, day in enumerate(totals) if peak and day.count == peak), None)
     cells = _larger(_lane_cells(tracks, span))
     found = [day.day for day in totals if day.species]
-    looked = {(site, o) for site, days in visits.complete.items() for o in days}
-    birds: set[tuple[str, int]] = set()
+    looked: dict[str, set[int]] = {site: set(days) for site, days in visits.complete.items()}
+    birds: dict[str, set[int]] = {}
     for track in tracks:
-        for row in track.rows:
-            key = (row.site, span.offsets[row.day])
-            if row.count == 0:
-                looked.add(key)
-            else:
-                birds.add(key)
+        for site in track.by_site:
+            looked.setdefault(site, set()).update(track.zeros[site])
+            birds.setdefault(site, set()).update(track.found[site])
     named = set[str]().union(*(track.surveys for track in tracks))
     return SpeciesSummary(
         species=None,
         peak=peak,
-        peak_day=peak_day,
-        peak_surveys=_combined_on(tracks, {peak_day})[peak_day].used if peak_day else (),
+        peak_day=None if peak_day is None else span.days[peak_day],
+        peak_surveys=() if peak_day is None else combine(rows_by_day[peak_day]).used,
         first_day=min(found, default=None),
         last_day=max(found, default=None),
         bird_days=round(sum(cells), 3),
         share_in_peak=share_within(cells, *span.peak),
         days_counted=sum(day.count is not None for day in totals),
         surveys=max(sum(visits.surveys.values()), len(named)),
-        zeros=len(looked - birds),
+        zeros=sum(len(days - birds.get(site, set())) for site, days in looked.items()),
     )
 
 
-def _combined_on(tracks: Iterable[_Track], days: Iterable[date | None]) -> dict[date, Combined]:
-    """All species together on some days."""
-    rows: dict[date, list[DailyCount]] = {day: [] for day in days if day}
-    for track in tracks:
-        for row in track.rows:
-            if row.day in rows:
-                rows[row.day].append(row)
-    return {day: combine(day_rows) for day, day_rows in rows.items()}
-
-
 def _dekads(
-    tracks: Sequence[_Track], totals: Sequence[DayTotal], span: _Span
-) -> Iterable[CountItem]:
+    tracks: Sequence[_Track],
+    totals: Sequence[DayTotal],
+    span: _Span,
+    rows_by_day: Sequence[Sequence[DailyCount]],
+) -> Iterator[CountItem]:
     """The peak of each dekad of the span, also of those in which nobody looked."""
     cells = _lane_cells(tracks, span)
     dekads: dict[str, list[int]] = {}
     for offset, day in enumerate(span.days):
         dekads.setdefault(dekad_of(day), []).append(offset)
-    combined = _combined_on(tracks, [day.day for day in totals if day.is_counted])
     for dekad, offsets in dekads.items():
-        days = {
-            total.day: replace(combined[total.day], count=total.count)
-            for total in (totals[offset] for offset in offsets)
-            if total.is_counted
-        }
-        area = max(sum(lane[offset] for offset in offsets) for lane in cells)
-        yield peak_item(
-            days,
+        counts = {o: totals[o].count for o in offsets if totals[o].count is not None}
+        peak = max(counts.values(), default=None, key=lambda count: count or 0)
+        top = [o for o in offsets if totals[o].count == peak]
+        combined = [combine(rows_by_day[o]) for o in (top[:1] if peak else top)]
+        used = {survey for one in combined for survey in one.used}
+        every = set[str]().union(*(surveys_of(rows_by_day[offset]) for offset in offsets))
+        yield CountItem(
             species=None,
+            site=None,
+            day=None,
             dekad=dekad,
             season=season_of(span.days[0]),
-            bird_days=round(area, 3),
+            count=peak,
+            low=combined[0].low if combined else None,
+            high=combined[0].high if combined else None,
+            surveys=tuple(sorted(used)),
+            set_aside=tuple(sorted(every - used)),
+            peak_day=span.days[top[0]] if peak else None,
+            bird_days=round(max(sum(lane[o] for o in offsets) for lane in cells), 3),
         )
