@@ -140,9 +140,7 @@ def _exif_site_zone(facts: TimeEvidence, zone_offset_min: int) -> SettledTime | 
     original = _original(facts)
     if original is None:
         return None
-    is_elsewhere = facts.point is not None and not _is_in_region(facts.point)
-    confidence: Confidence = "low" if is_elsewhere else "medium"
-    return _settled(original, zone_offset_min, "exif_site_zone", confidence, facts)
+    return _settled(original, zone_offset_min, "exif_site_zone", _trust_in_zone(facts), facts)
 
 
 def _xmp_created(facts: TimeEvidence, zone_offset_min: int) -> SettledTime | None:
@@ -178,7 +176,9 @@ def _exif_digitized(facts: TimeEvidence, zone_offset_min: int) -> SettledTime | 
 
 def _gps_clock(facts: TimeEvidence, zone_offset_min: int) -> SettledTime | None:
     utc = gps_instant(facts.gps_date, facts.gps_time)
-    return None if utc is None else _at_site(utc, zone_offset_min, "gps_clock", "medium")
+    if utc is None:
+        return None
+    return _at_site(utc, zone_offset_min, "gps_clock", _trust_in_zone(facts))
 
 
 def _file_name(facts: TimeEvidence, zone_offset_min: int) -> SettledTime | None:
@@ -267,6 +267,11 @@ def _clock_error_s(instant: datetime, facts: TimeEvidence) -> int | None:
         return None
     error_s = round((instant - utc).total_seconds())
     return error_s if abs(error_s) <= MAX_CLOCK_ERROR_S else None
+
+
+def _trust_in_zone(facts: TimeEvidence) -> Confidence:
+    """How far the site's zone can be assumed: little for a picture from elsewhere."""
+    return "medium" if facts.point is None or _is_in_region(facts.point) else "low"
 
 
 def _is_in_region(point: Point) -> bool:
