@@ -15,10 +15,11 @@ from birdwatch.delivery.routes import routes as delivery_routes
 from birdwatch.http.caching import AnswerCache, archive_key
 from birdwatch.http.errors import HANDLERS
 from birdwatch.http.health import routes as health_routes
+from birdwatch.http.limits import Attempts
 from birdwatch.http.middleware import RequestContext
 from birdwatch.intake.archive import open_archive
 from birdwatch.settings import Settings
-from birdwatch.web.pages import render_error
+from birdwatch.web.errors import render_error
 from birdwatch.web.routes import routes as web_routes
 from birdwatch.worker.loop import run_worker
 
@@ -45,4 +46,5 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
     )
     app.state.render_error = render_error
+    app.state.sign_in_attempts = Attempts()
     return app

@@ -26,6 +26,7 @@ from birdwatch.http.hashing import (
     make_token,
     verify_password,
 )
+from birdwatch.http.limits import Attempts
 from birdwatch.http.sessions import COOKIE, actor_of, end_session, start_session
 from birdwatch.storage import people
 from birdwatch.storage.db import Database, Write
@@ -52,23 +53,28 @@ _hashing = anyio.CapacityLimiter(2)  # argon2 takes 64 MiB each
 
 
 async def sign_in(request: Request, login: str, password: str) -> Person:
-    """The person of this login and password. Raises InvalidInputError, the same for either fault.
+    """The person of this login and password; then call `start_session(request, response, person)`.
 
-    The caller then calls `start_session(request, response, person)`.
+    Raises InvalidInputError, the same for either fault, and TooManyAttemptsError after ten of them.
     """
     db: Database = request.app.state.archive.db
+    attempts: Attempts = request.app.state.sign_in_attempts
+    key = (login.strip().casefold(), request.client.host if request.client else "")
+    attempts.check(key, request.state.started)
     found = await people.find_login(db, login.strip()) if "\x00" not in login else None
-    person, password_hash = found or (None, _unused_hash())
+    person, password_hash = found or (None, await _unused_hash())
     is_right = len(password) <= MAX_PASSWORD_CHARS and await _verify(password_hash, password)
     if person is None or not is_right or person.disabled:
+        attempts.fail(key, request.state.started)
         raise InvalidInputError(
             "sign-in.wrong",
             zh="用户名或密码不正确。请检查后重试。",
             en="The login or the password is not right. Check both and try again.",
         )
+    attempts.clear(key)
     if is_stale(password_hash):
         async with db.write(actor_of(person), request.state.now) as tx:
-            await people.set_password(tx, person.id, hash_password(password))
+            await people.set_password(tx, person.id, await _hash(password))
     return person
 
 
@@ -78,9 +84,17 @@ async def _verify(password_hash: str, password: str) -> bool:
     )
 
 
-@cache
-def _unused_hash() -> str:
+async def _hash(password: str) -> str:
+    return await anyio.to_thread.run_sync(hash_password, password, limiter=_hashing)
+
+
+async def _unused_hash() -> str:
     """Verified when there is no such login, so that the time taken does not tell."""
+    return await anyio.to_thread.run_sync(_hash_of_nobody, limiter=_hashing)
+
+
+@cache
+def _hash_of_nobody() -> str:
     return hash_password("no account has this")
 
 

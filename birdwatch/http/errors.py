@@ -28,6 +28,7 @@ from birdwatch.domain.errors import (
     UnsupportedMediaError,
 )
 from birdwatch.domain.text import Text
+from birdwatch.http.limits import TooManyAttemptsError
 from birdwatch.http.negotiation import locale_of
 
 STATUSES: dict[type[BirdwatchError], int] = {
@@ -39,6 +40,7 @@ STATUSES: dict[type[BirdwatchError], int] = {
     TooLargeError: 413,
     UnsupportedMediaError: 415,
     InvalidInputError: 422,
+    TooManyAttemptsError: 429,
     UnavailableError: 503,
 }
 STORAGE_FULL = "storage.full"
@@ -153,7 +155,11 @@ def _page(request: Request, status: int, title: Text, detail: str) -> Response:
 
 def respond_to(request: Request, error: BirdwatchError) -> Response:
     """The answer to a domain error."""
-    return respond(request, status_of(error), error.code, error.text, errors=error.errors)
+    headers = None
+    if isinstance(error, TooManyAttemptsError):
+        headers = {"Retry-After": str(error.retry_after_s)}
+    status = status_of(error)
+    return respond(request, status, error.code, error.text, errors=error.errors, headers=headers)
 
 
 async def on_birdwatch_error(request: Request, error: Exception) -> Response:

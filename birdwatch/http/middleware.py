@@ -25,7 +25,7 @@ from birdwatch.domain.errors import (
 )
 from birdwatch.domain.policy import VISITOR
 from birdwatch.http.accounts import require_csrf, token_actor
-from birdwatch.http.errors import is_api, respond_to
+from birdwatch.http.errors import is_api, on_unexpected, respond_to
 from birdwatch.http.negotiation import choose_locale
 from birdwatch.http.sessions import COOKIE, actor_of, find_session
 from birdwatch.settings import Settings
@@ -71,6 +71,12 @@ class RequestContext:
             except BirdwatchError as error:
                 response = respond_to(request, error)
                 await response(scope, receive, response_headers.send)
+            except Exception as error:
+                # A fault of ours: answered here, where headers are added; the server logs it.
+                if not response_headers.status:
+                    response = await on_unexpected(request, error)
+                    await response(scope, receive, response_headers.send)
+                raise
             finally:
                 _log(request, response_headers.status)
 
