@@ -1,0 +1,165 @@
+"""Signing in and out, the reader's language, and the tokens of an account."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from birdwatch.domain.errors import FieldError, InvalidInputError
+from birdwatch.domain.photo import PhotoFilter
+from birdwatch.domain.policy import SCOPES
+from birdwatch.domain.survey import SurveyFilter
+from birdwatch.domain.text import LOCALES, Text
+from birdwatch.http.accounts import (
+    create_token,
+    end_session,
+    require_csrf,
+    require_signed_in,
+    safe_next,
+    sign_in,
+    start_session,
+)
+from birdwatch.http.negotiation import LOCALE_COOKIE
+from birdwatch.http.sessions import is_secure
+from birdwatch.storage import people, photos, surveys
+from birdwatch.storage.species import load_species
+from birdwatch.storage.sites import load_sites
+from birdwatch.web.forms import field_errors, typed
+from birdwatch.web.reading import archive_of, now_of
+from birdwatch.web.render import actor_of, page
+from birdwatch.web.seasonal import sightings_by_photo
+
+YEAR_S = 365 * 24 * 3600
+MAX_TOKEN_NAME_CHARS = 80
+TOKEN_DAYS = ("30", "90", "365", "")
+OWN_SHOWN = 24
+
+
+async def show_sign_in(request: Request) -> Response:
+    after = safe_next(request.query_params.get("next"))
+    return page(request, "sign_in.html", next=after, login="", error=None)
+
+
+async def do_sign_in(request: Request) -> Response:
+    """Open a session and go on; a mistake gives the form back with the login as typed."""
+    values = typed(await request.form())
+    after = safe_next(values.get("next"))
+    login = values.get("login", "")
+    try:
+        person = await sign_in(request, login, values.get("password", ""))
+    except InvalidInputError as error:
+        return page(request, "sign_in.html", 422, next=after, login=login, error=error)
+    response = RedirectResponse(after, 303)
+    await start_session(request, response, person)
+    return response
+
+
+async def do_sign_out(request: Request) -> Response:
+    require_csrf(request, await request.form())
+    response = RedirectResponse("/", 303)
+    await end_session(request, response)
+    return response
+
+
+async def choose_language(request: Request) -> Response:
+    """Remember the language in a cookie and come back to the page."""
+    values = typed(await request.form())
+    lang = values.get("lang", "")
+    response = RedirectResponse(safe_next(values.get("next")), 303)
+    if lang in LOCALES:
+        response.set_cookie(
+            LOCALE_COOKIE, lang, max_age=YEAR_S, samesite="lax", secure=is_secure(request)
+        )
+    return response
+
+
+async def show_account(request: Request) -> Response:
+    require_signed_in(actor_of(request))
+    return await _account_page(request)
+
+
+async def make_token(request: Request) -> Response:
+    """Make a token and show its secret, this once."""
+    actor = actor_of(request)
+    require_signed_in(actor)
+    form = await request.form()
+    require_csrf(request, form)
+    values = typed(form)
+    scopes = [one for one in form.getlist("scopes") if isinstance(one, str)]
+    now = now_of(request)
+    days = values.get("days", "")
+    try:
+        name = _token_name(values.get("name", ""))
+        async with archive_of(request).db.write(actor, now) as tx:
+            secret = await create_token(
+                tx,
+                actor.person_id or "",
+                name,
+                scopes,
+                now + timedelta(days=int(days)) if days in TOKEN_DAYS and days else None,
+            )
+    except InvalidInputError as error:
+        return await _account_page(request, 422, values=values, scopes=scopes, error=error)
+    return await _account_page(request, secret=secret)
+
+
+async def revoke_token(request: Request) -> Response:
+    actor = actor_of(request)
+    require_signed_in(actor)
+    require_csrf(request, await request.form())
+    async with archive_of(request).db.write(actor, now_of(request)) as tx:
+        await people.revoke_token(tx, actor.person_id or "", request.path_params["id"])
+    return RedirectResponse("/account#tokens", 303)
+
+
+def _token_name(text: str) -> str:
+    if 0 < len(text) <= MAX_TOKEN_NAME_CHARS:
+        return text
+    message = Text(
+        f"请给令牌起个名字，不超过 {MAX_TOKEN_NAME_CHARS} 字，好在以后认出它。",
+        f"Give the token a name of at most {MAX_TOKEN_NAME_CHARS} characters, to know it by later.",
+    )
+    raise InvalidInputError(
+        "token.name", zh=message.zh, en=message.en, errors=(FieldError("name", message),)
+    )
+
+
+async def _account_page(
+    request: Request,
+    status: int = 200,
+    *,
+    values: dict[str, str] | None = None,
+    scopes: list[str] | None = None,
+    secret: str = "",
+    error: InvalidInputError | None = None,
+) -> Response:
+    archive, actor = archive_of(request), actor_of(request)
+    person_id = actor.person_id or ""
+    own = await photos.list_photos(
+        archive.db, PhotoFilter(owner_id=person_id), limit=OWN_SHOWN, cursor=None
+    )
+    counted = await surveys.list_surveys(
+        archive.db, SurveyFilter(owner_id=person_id), limit=OWN_SHOWN, cursor=None
+    )
+    response = page(
+        request,
+        "account.html",
+        status,
+        tokens=await people.list_tokens(archive.db, person_id),
+        all_scopes=SCOPES,
+        token_days=TOKEN_DAYS,
+        values=values or {},
+        scopes=scopes if scopes is not None else ["read"],
+        secret=secret,
+        error=error,
+        errors=field_errors(error, request),
+        own=own.items,
+        counted=counted.items,
+        sightings=await sightings_by_photo(archive, own.items),
+        species=await load_species(archive.db),
+        sites=await load_sites(archive.db),
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response

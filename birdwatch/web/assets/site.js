@@ -1,0 +1,23 @@
+// Every page works without this file; here it gets better, one feature per module.
+import { watchGallery } from "./gallery.js";
+import { showPlaceholders } from "./placeholders.js";
+import { offerCopy } from "./copy.js";
+import { walkStrips } from "./strip.js";
+
+showPlaceholders(document);
+offerCopy(document);
+walkStrips(document);
+watchGallery(document);
+
+if (document.querySelector("[data-large]")) {
+  import("./large.js").then(({ openLarge }) => openLarge());
+}
+if (document.querySelector("[data-upload]")) {
+  import("./upload.js").then(({ takeFiles }) => takeFiles());
+}
+if (document.querySelector("[data-species]")) {
+  import("./species.js").then(({ suggestSpecies }) => suggestSpecies(document));
+}
+if (document.querySelector("[data-sightings]")) {
+  import("./survey.js").then(({ growSightings }) => growSightings());
+}

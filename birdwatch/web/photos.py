@@ -1,0 +1,173 @@
+"""`/photos/{id}`: one picture, what it is evidence for, and how its time and place are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from birdwatch.domain.credit import render_credit
+from birdwatch.domain.errors import InvalidInputError, NotFoundError
+from birdwatch.domain.photo import Photo, PhotoVersion
+from birdwatch.domain.policy import may
+from birdwatch.domain.species import SpeciesIndex
+from birdwatch.domain.summary import CountItem, SeasonSummary, count_items
+from birdwatch.domain.survey import Sighting, Survey
+from birdwatch.domain.text import Locale
+from birdwatch.http.accounts import require, require_csrf
+from birdwatch.intake.archive import Archive
+from birdwatch.intake.photo_intake import correct_photo, undo_correction
+from birdwatch.storage import counts, photos, surveys
+from birdwatch.storage.sites import load_sites
+from birdwatch.storage.species import load_species
+from birdwatch.web.forms import field_errors, typed
+from birdwatch.web.reading import archive_of, now_of
+from birdwatch.web.render import actor_of, locale_of, page
+from birdwatch.web.seasonal import season_summary, sightings_by_photo
+
+STAGE_WIDTH = 1600
+TEXT_FIELDS = ("taken_at", "site", "species", "credit", "license")
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a photo proves: its sighting, the survey, the day and the season they count in."""
+
+    sighting: Sighting | None = None
+    survey: Survey | None = None
+    day: CountItem | None = None
+    season: SeasonSummary | None = None
+
+
+async def show_photo(request: Request) -> Response:
+    return await _photo_page(request, await _photo(request))
+
+
+async def correct(request: Request) -> Response:
+    """Take the owner's correction; on a mistake the same page comes back with what was typed."""
+    archive, actor = archive_of(request), actor_of(request)
+    photo = await _photo(request)
+    require(actor, "edit", photo.owner_id)
+    form = await request.form()
+    require_csrf(request, form)
+    shown = shown_values(photo, await load_species(archive.db), locale_of(request))
+    changes = changes_from(form, shown)
+    try:
+        await correct_photo(archive, photo.id, changes, actor=actor, now=now_of(request))
+    except InvalidInputError as error:
+        return await _photo_page(request, photo, 422, typed=typed(form), error=error)
+    return RedirectResponse(f"/photos/{photo.id}?saved=1#facts", 303)
+
+
+async def undo(request: Request) -> Response:
+    """Go back to the facts before the last correction, as a new version."""
+    archive, actor = archive_of(request), actor_of(request)
+    photo = await _photo(request)
+    require(actor, "edit", photo.owner_id)
+    require_csrf(request, await request.form())
+    await undo_correction(archive, photo.id, actor=actor, now=now_of(request))
+    return RedirectResponse(f"/photos/{photo.id}?saved=1#facts", 303)
+
+
+def changes_from(form: FormData, shown: Mapping[str, str]) -> dict[str, object]:
+    """What the form changes: only fields that differ from what the page had shown."""
+    given = typed(form)
+    changed = {name: given[name] for name in shown if name in given and given[name] != shown[name]}
+    changes: dict[str, object] = {name: changed[name] for name in TEXT_FIELDS if name in changed}
+    if "latitude" in changed or "longitude" in changed:
+        point = {name: given.get(name, "") for name in ("latitude", "longitude")}
+        changes["position"] = point if any(point.values()) else None
+    caption = {
+        language: changed[f"caption_{language}"]
+        for language in ("zh", "en")
+        if f"caption_{language}" in changed
+    }
+    if caption:
+        changes["caption"] = caption
+    return changes
+
+
+def shown_values(photo: Photo, species: SpeciesIndex, locale: Locale) -> dict[str, str]:
+    """The correction form as it stands before anyone types."""
+    facts = photo.facts
+    bird = species.get(facts.species) if facts.species else None
+    point = facts.place.point if facts.place else None
+    return {
+        "taken_at": f"{facts.time.wall:%Y-%m-%dT%H:%M:%S}" if facts.time.wall else "",
+        "latitude": f"{point.lat:.6f}" if point else "",
+        "longitude": f"{point.lon:.6f}" if point else "",
+        "site": facts.site or "",
+        "species": bird.name.get(locale) if bird else "",
+        "caption_zh": facts.caption.zh,
+        "caption_en": facts.caption.en,
+        "credit": render_credit(facts.credit, "zh"),
+        "license": facts.license,
+    }
+
+
+async def _photo(request: Request) -> Photo:
+    photo = await photos.find_photo(archive_of(request).db, request.path_params["id"])
+    if photo is None:
+        raise NotFoundError(
+            "photo.unknown",
+            zh="没有这张照片。它可能已被撤下，或链接有误。",
+            en="There is no such photo. It may have been withdrawn, or the link is wrong.",
+        )
+    return photo
+
+
+async def _photo_page(
+    request: Request,
+    photo: Photo,
+    status: int = 200,
+    *,
+    typed: Mapping[str, str] | None = None,
+    error: InvalidInputError | None = None,
+) -> Response:
+    archive, actor = archive_of(request), actor_of(request)
+    older, newer = await photos.neighbours(archive.db, photo)
+    can_edit = may(actor, "edit", photo.owner_id)
+    history: list[PhotoVersion] = (
+        await photos.photo_history(archive.db, photo.id) if can_edit else []
+    )
+    species = await load_species(archive.db)
+    values = {**shown_values(photo, species, locale_of(request)), **(typed or {})}
+    return page(
+        request,
+        "photo.html",
+        status,
+        photo=photo,
+        chain=await _chain(archive, photo),
+        older=older,
+        newer=newer,
+        can_edit=can_edit,
+        can_see_place=may(actor, "see-private", photo.owner_id),
+        history=history,
+        values=values,
+        errors=field_errors(error, request),
+        error=error,
+        is_saved="saved" in request.query_params,
+        species=species,
+        sites=await load_sites(archive.db),
+        stage_width=STAGE_WIDTH,
+    )
+
+
+async def _chain(archive: Archive, photo: Photo) -> Chain:
+    sighting = (await sightings_by_photo(archive, [photo])).get(photo.id)
+    survey_id = sighting.survey_id if sighting else photo.facts.survey_id
+    survey = await surveys.find_survey(archive.db, survey_id) if survey_id else None
+    if photo.facts.day is None or photo.facts.season is None:
+        return Chain(sighting, survey)
+    day = photo.facts.day
+    daily = await counts.daily_counts(archive.db, day_from=day, day_to=day)
+    totals = count_items(daily, by="day", per_site=False, tide="one", total=True)
+    return Chain(
+        sighting,
+        survey,
+        next((item for item in totals if item.species is None), None),
+        await season_summary(archive, photo.facts.season),
+    )

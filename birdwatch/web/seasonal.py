@@ -1,0 +1,179 @@
+"""A season as pages show it: its summary, its strip in three sizes, and a day of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from birdwatch.domain.errors import NotFoundError
+from birdwatch.domain.photo import Photo, PhotoFilter
+from birdwatch.domain.season import season_of, season_span
+from birdwatch.domain.summary import (
+    CountItem,
+    SeasonSummary,
+    SpeciesSummary,
+    count_items,
+    summarise_season,
+)
+from birdwatch.domain.survey import Sighting, SurveyFilter
+from birdwatch.intake.archive import Archive
+from birdwatch.storage import counts, photos, surveys
+from birdwatch.storage.windows import load_windows
+from birdwatch.web.strip import PHONE, SMALL, Strip, StripDay, draw_strip, neighbours, open_dekad
+
+SPECIES_ON_A_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Strips:
+    """The same season drawn wide, for a phone with one dekad open, and small."""
+
+    wide: Strip
+    phone: Strip
+    opened: tuple[StripDay, ...]
+    small: Strip
+
+
+@dataclass(frozen=True, slots=True)
+class DayView:
+    """One day: its numbers by species, its pictures, and the days beside it."""
+
+    day: date
+    items: tuple[CountItem, ...]  # species, largest first
+    total: CountItem | None
+    photos: tuple[Photo, ...]
+    sightings: Mapping[str, Sighting]  # by photo
+    photo_counts: Mapping[str, int]  # photos of the day by species
+    before: date | None
+    after: date | None
+
+
+async def season_summary(
+    archive: Archive, season: str, *, species: str | None = None, site: str | None = None
+) -> SeasonSummary:
+    """The summary of a season, of everything or of one species or site."""
+    db = archive.db
+    daily = await counts.daily_counts(db, season=season, species=species, site=site)
+    visits = await counts.survey_days(db, season=season, site=site)
+    version = await db.dataset_version()
+    return summarise_season(
+        season, daily, visits, await load_windows(db), dataset_version=version
+    )
+
+
+async def photo_days(archive: Archive, summary: SeasonSummary) -> dict[date, int]:
+    """How many photos each day of the season has."""
+    return await photos.photos_by_day(archive.db, summary.first, summary.last)
+
+
+def draw_strips(
+    summary: SeasonSummary, *, today: date, selected: date | None, pictures: Mapping[date, int]
+) -> Strips:
+    """All drawings of a season at once."""
+    wide = draw_strip(summary, today=today, selected=selected, photos=pictures)
+    phone = draw_strip(summary, today=today, selected=selected, photos=pictures, frame=PHONE)
+    small = draw_strip(summary, today=today, selected=selected, photos=pictures, frame=SMALL)
+    return Strips(wide, phone, open_dekad(phone), small)
+
+
+async def season_now(archive: Archive, today: date) -> str:
+    """The season to show unasked: the running one, else the latest with anything counted."""
+    running = season_of(today)
+    known = await counts.seasons(archive.db)
+    if running and (running in known or not known):
+        return running
+    past = [season for season in known if season_span(season)[0] <= today]
+    if past or known:
+        return max(past or known, key=season_span)
+    return f"{today.year}-spring"
+
+
+def day_to_show(summary: SeasonSummary, today: date) -> date:
+    """The day to open unasked: the latest counted of a running season, the peak of a past one."""
+    counted = [day.day for day in summary.days if day.is_counted and day.day <= today]
+    if summary.first <= today <= summary.last and counted:
+        return counted[-1]
+    return summary.total.peak_day or (counted[-1] if counted else summary.peak_first)
+
+
+def require_in_season(day: date) -> str:
+    """The season a day belongs to. Raises NotFoundError between seasons."""
+    season = season_of(day)
+    if season is None:
+        raise NotFoundError(
+            "day.between-seasons",
+            zh="这一天不在任何一季之内。春季为 3 月 1 日至 5 月 31 日，秋季为 7 月 15 日至 10 月 31 日。",
+            en="That day is in no season. Spring is 1 March to 31 May, autumn 15 July to 31 October.",
+        )
+    return season
+
+
+async def day_view(archive: Archive, day: date, strip: Strip | None = None) -> DayView:
+    """Everything about one day."""
+    db = archive.db
+    daily = await counts.daily_counts(db, day_from=day, day_to=day)
+    shown = await photos.list_photos(db, PhotoFilter(day=day), limit=48, cursor=None)
+    before, after = neighbours(strip.days, day) if strip else (None, None)
+    totals = count_items(daily, by="day", per_site=False, tide="one", total=True)
+    items = count_items(daily, by="day", per_site=False, tide="one", total=False)
+    by_species: dict[str, int] = {}
+    for photo in shown.items:
+        if photo.facts.species:
+            by_species[photo.facts.species] = by_species.get(photo.facts.species, 0) + 1
+    return DayView(
+        day=day,
+        items=tuple(sorted(items, key=lambda item: -(item.count or 0))),
+        total=next((item for item in totals if item.species is None), None),
+        photos=shown.items,
+        sightings=await sightings_by_photo(archive, shown.items),
+        photo_counts=by_species,
+        before=before,
+        after=after,
+    )
+
+
+async def sightings_by_photo(archive: Archive, shown: Sequence[Photo]) -> dict[str, Sighting]:
+    """The sighting each photo is evidence for; the larger where it is evidence for several."""
+    days = [photo.facts.day for photo in shown if photo.facts.day]
+    if not days:
+        return {}
+    where = SurveyFilter(day_from=min(days), day_to=max(days))
+    found = await surveys.list_sightings(archive.db, where, limit=SPECIES_ON_A_PAGE, cursor=None)
+    by_photo: dict[str, Sighting] = {}
+    by_id: dict[str, Sighting] = {}
+    for sighting in sorted(found.items, key=lambda one: one.best or 0):
+        by_id[sighting.id] = sighting
+        for photo_id in sighting.photos:
+            by_photo[photo_id] = sighting
+    for photo in shown:
+        own = by_id.get(photo.facts.sighting_id or "")
+        if own:
+            by_photo.setdefault(photo.id, own)
+    return by_photo
+
+
+async def strongest_photo(archive: Archive, summary: SeasonSummary) -> Photo | None:
+    """The picture a season is shown by: that of its largest sighting on the peak day that has a
+    wide one, else the latest wide one, else the latest.
+    """
+    db = archive.db
+    candidates: list[Photo] = []
+    if peak_day := summary.total.peak_day:
+        best = await photos.list_photos(db, PhotoFilter(day=peak_day), limit=60, cursor=None)
+        by_photo = await sightings_by_photo(archive, best.items)
+        candidates = sorted(
+            best.items,
+            key=lambda photo: -(by_photo[photo.id].best or 0) if photo.id in by_photo else 1,
+        )
+    latest = await photos.list_photos(
+        db, PhotoFilter(season=summary.season), limit=24, cursor=None
+    )
+    ready = [photo for photo in (*candidates, *latest.items) if photo.renditions]
+    wide = [photo for photo in ready if photo.width > photo.height]
+    return next(iter(wide or ready), None)
+
+
+def summaries_by_species(summary: SeasonSummary) -> dict[str, SpeciesSummary]:
+    """The lines of a season's table by species code."""
+    return {line.species: line for line in summary.species if line.species}

@@ -1,0 +1,115 @@
+"""`/seasons`, `/seasons/{id}` and `/days/{day}`: the numbers, and how each was made."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from birdwatch.domain.season import parse_season, phase_window, same_season_of, season_span
+from birdwatch.domain.summary import (
+    RULE,
+    CountItem,
+    SeasonSummary,
+    count_items,
+)
+from birdwatch.domain.survey import Survey
+from birdwatch.intake.archive import Archive
+from birdwatch.storage import counts, surveys
+from birdwatch.storage.sites import load_sites
+from birdwatch.storage.species import load_species
+from birdwatch.storage.windows import load_windows
+from birdwatch.web.reading import archive_of, parse_day, today_of
+from birdwatch.web.render import page
+from birdwatch.web.seasonal import draw_strips, photo_days, require_in_season, season_summary
+from birdwatch.web.strip import OPEN, SMALL, Strip, draw_strip
+
+EARLIER_YEARS = 5
+
+
+async def list_seasons(request: Request) -> Response:
+    """Every season with anything counted, newest first, each with its strip."""
+    archive, today = archive_of(request), today_of(request)
+    known = sorted(await counts.seasons(archive.db), key=season_span, reverse=True)
+    summaries = [await season_summary(archive, season) for season in known]
+    strips = [draw_strip(one, today=today, frame=SMALL) for one in summaries]
+    return page(request, "seasons.html", rows=list(zip(summaries, strips, strict=True)))
+
+
+async def show_season(request: Request) -> Response:
+    archive, today = archive_of(request), today_of(request)
+    season = request.path_params["id"]
+    _, half_year = parse_season(season)
+    summary = await season_summary(archive, season)
+    pictures = await photo_days(archive, summary)
+    windows = await load_windows(archive.db)
+    return page(
+        request,
+        "season.html",
+        summary=summary,
+        strips=draw_strips(
+            summary, today=today, selected=summary.total.peak_day, pictures=pictures
+        ),
+        open_frame=OPEN,
+        earlier=await earlier_years(archive, summary),
+        windows=[window for window in windows if window.half_year == half_year],
+        window=phase_window(half_year, windows),
+        rule=RULE,
+        species=await load_species(archive.db),
+        photo_count=sum(pictures.values()),
+    )
+
+
+async def show_day(request: Request) -> Response:
+    """How the numbers of a day were made: every survey, used or set aside, and why."""
+    archive = archive_of(request)
+    day = parse_day(request.path_params["day"])
+    season = require_in_season(day)
+    daily = await counts.daily_counts(archive.db, day_from=day, day_to=day)
+    totals = count_items(daily, by="day", per_site=False, tide="one", total=True)
+    items = count_items(daily, by="day", per_site=False, tide="one", total=False)
+    return page(
+        request,
+        "day.html",
+        day=day,
+        season=season,
+        daily=daily,
+        total=next((item for item in totals if item.species is None), None),
+        items=sorted(items, key=lambda item: -(item.count or 0)),
+        surveys=await _surveys_of(archive, items),
+        rule=RULE,
+        version=await archive.db.dataset_version(),
+        species=await load_species(archive.db),
+        sites=await load_sites(archive.db),
+    )
+
+
+async def earlier_years(
+    archive: Archive, summary: SeasonSummary, *, species: str | None = None, site: str | None = None
+) -> list[tuple[SeasonSummary, Strip]]:
+    """The same half of earlier years, drawn on one scale with this one; latest first."""
+    year, half_year = parse_season(summary.season)
+    known = await counts.seasons(archive.db)
+    years = sorted(
+        (
+            parse_season(season)[0]
+            for season in known
+            if parse_season(season)[1] == half_year and parse_season(season)[0] < year
+        ),
+        reverse=True,
+    )[:EARLIER_YEARS]
+    before = [
+        await season_summary(
+            archive, same_season_of(summary.season, one), species=species, site=site
+        )
+        for one in years
+    ]
+    scale = max((one.total.peak or 0 for one in (summary, *before)), default=0)
+    return [
+        (one, draw_strip(one, today=one.last, frame=SMALL, scale=scale)) for one in before
+    ]
+
+
+async def _surveys_of(archive: Archive, items: list[CountItem]) -> dict[str, Survey]:
+    wanted = {survey for item in items for survey in (*item.surveys, *item.set_aside)}
+    found = [await surveys.find_survey(archive.db, one) for one in sorted(wanted)]
+    return {survey.id: survey for survey in found if survey is not None}

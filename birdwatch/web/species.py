@@ -1,0 +1,81 @@
+"""`/species` and `/species/{code}`: the birds of the archive, each with its curve and pictures."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from birdwatch.domain.errors import NotFoundError
+from birdwatch.domain.photo import PhotoFilter
+from birdwatch.storage import counts, photos
+from birdwatch.storage.sites import load_sites
+from birdwatch.storage.species import load_species
+from birdwatch.web.reading import archive_of, query_text, today_of
+from birdwatch.web.render import page
+from birdwatch.web.seasonal import (
+    draw_strips,
+    photo_days,
+    season_now,
+    season_summary,
+    sightings_by_photo,
+    summaries_by_species,
+)
+from birdwatch.web.seasons import earlier_years
+from birdwatch.web.strip import OPEN
+
+PHOTOS_SHOWN = 24
+SUGGESTIONS = 200
+
+
+async def list_species(request: Request) -> Response:
+    archive = archive_of(request)
+    index = await load_species(archive.db)
+    asked = query_text(request, "q")
+    season = await season_now(archive, today_of(request))
+    rows = index.suggest(asked, SUGGESTIONS) if asked else tuple(index)
+    return page(
+        request,
+        "species_list.html",
+        rows=rows,
+        asked=asked or "",
+        near=index.near(asked) if asked and not rows else (),
+        season=season,
+        by_species=summaries_by_species(await season_summary(archive, season)),
+        species=index,
+    )
+
+
+async def show_species(request: Request) -> Response:
+    archive, today = archive_of(request), today_of(request)
+    index = await load_species(archive.db)
+    one = index.get(request.path_params["code"])
+    if one is None:
+        raise NotFoundError(
+            "species.unknown",
+            zh="名录里没有这个物种代码。请在物种页按名称查找。",
+            en="The taxonomy has no species of this code. Look for its name on the species page.",
+        )
+    season = query_text(request, "season") or await season_now(archive, today)
+    summary = await season_summary(archive, season, species=one.code)
+    shown = await photos.list_photos(
+        archive.db, PhotoFilter(species=one.code), limit=PHOTOS_SHOWN, cursor=None
+    )
+    return page(
+        request,
+        "species.html",
+        one=one,
+        summary=summary,
+        seasons=sorted(await counts.seasons(archive.db), reverse=True),
+        strips=draw_strips(
+            summary,
+            today=today,
+            selected=summary.total.peak_day,
+            pictures=await photo_days(archive, summary),
+        ),
+        open_frame=OPEN,
+        earlier=await earlier_years(archive, summary, species=one.code),
+        shown=shown.items,
+        sightings=await sightings_by_photo(archive, shown.items),
+        species=index,
+        sites=await load_sites(archive.db),
+    )
