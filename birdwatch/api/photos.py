@@ -106,7 +106,7 @@ async def post_photo(request: Request) -> Response:
         receipt = await _receive(request, _stream(request), query, name)
     else:
         raise UnsupportedMediaError(
-            "photo.content-type",
+            "photo.content_type",
             zh="请以 multipart/form-data（字段 photo）或 Content-Type: image/jpeg 等直接发送照片。",
             en="Send the photo as multipart/form-data (field photo), or its bytes with a"
             " Content-Type such as image/jpeg.",
@@ -215,7 +215,7 @@ async def _find(request: Request) -> Photo:
     photo = await photo_rows.find_photo(archive.db, photo_id) if is_id(photo_id) else None
     if photo is None:
         raise NotFoundError(
-            "photo.not-found",
+            "photo.not_found",
             zh="没有这张照片。请检查编号。",
             en="There is no such photo. Check the identifier.",
         )

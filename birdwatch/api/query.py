@@ -106,12 +106,17 @@ async def read_json(request: Request, kind: type[msgspec.Struct]) -> dict[str, o
     content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if content_type != "application/json" and not content_type.endswith("+json"):
         raise UnsupportedMediaError(
-            "body.not-json",
+            "body.not_json",
             zh="请以 Content-Type: application/json 发送 JSON。",
             en="Send JSON with Content-Type: application/json.",
         )
+    body = await request.body()
+    errors: list[FieldError] = []
     try:
-        value = msgspec.json.decode(await request.body())
+        value = msgspec.json.decode(body)
+        if isinstance(value, dict):
+            _check_names(value, kind, "", errors)
+            _check_texts(value, "", errors)
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise MalformedError(
             "body.json",
@@ -122,9 +127,6 @@ async def read_json(request: Request, kind: type[msgspec.Struct]) -> dict[str, o
         raise MalformedError(
             "body.object", zh="请求内容应为一个 JSON 对象。", en="The body must be a JSON object."
         )
-    errors: list[FieldError] = []
-    _check_names(value, kind, "", errors)
-    _check_texts(value, "", errors)
     _refuse(errors)
     return value
 
@@ -160,7 +162,7 @@ def _struct_within(kind: object) -> type[msgspec.Struct] | None:
 
 
 def _check_texts(value: object, path: str, errors: list[FieldError]) -> None:
-    """Refuse NUL characters, which databases cannot store. The decoder has bounded the depth."""
+    """Refuse NUL characters, which databases cannot store."""
     if isinstance(value, str) and "\x00" in value:
         message = Text("文字中不能有 NUL 字符。", "The text must not hold a NUL character.")
         errors.append(FieldError(path, message))

@@ -72,7 +72,7 @@ def _season_in_path(request: Request) -> str:
     try:
         season = known_season(request.path_params["id"])
     except InvalidInputError as error:
-        raise NotFoundError("season.not-found", zh=error.text.zh, en=error.text.en) from error
+        raise NotFoundError("season.not_found", zh=error.text.zh, en=error.text.en) from error
     return season or ""
 
 

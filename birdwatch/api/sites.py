@@ -34,7 +34,7 @@ async def get_site(request: Request) -> Response:
         site = (await load_sites(db)).get(request.path_params["id"])
         if site is None:
             raise NotFoundError(
-                "site.not-found",
+                "site.not_found",
                 zh="没有这个编号的地点。见 /api/v1/sites。",
                 en="There is no site of this identifier. See /api/v1/sites.",
             )

@@ -49,7 +49,7 @@ async def get_species(request: Request) -> Response:
         species = (await load_species(db)).get(request.path_params["id"])
         if species is None:
             raise NotFoundError(
-                "species.not-found",
+                "species.not_found",
                 zh="没有这个代码的物种。可用 /api/v1/species?q= 查找。",
                 en="There is no species of this code. Find it with /api/v1/species?q=.",
             )

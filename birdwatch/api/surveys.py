@@ -90,7 +90,7 @@ async def _find(request: Request) -> Survey:
     survey = await survey_rows.find_survey(db, survey_id) if is_id(survey_id) else None
     if survey is None:
         raise NotFoundError(
-            "survey.not-found",
+            "survey.not_found",
             zh="没有这次调查。请检查编号。",
             en="There is no such survey. Check the identifier.",
         )

@@ -48,7 +48,7 @@ async def _find(db: Database, window_id: str) -> Window:
         if window.id == window_id:
             return window
     raise NotFoundError(
-        "window.not-found",
+        "window.not_found",
         zh="没有这个窗口期。请检查编号。",
         en="There is no such window. Check the identifier.",
     )

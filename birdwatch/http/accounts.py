@@ -67,7 +67,7 @@ async def sign_in(request: Request, login: str, password: str) -> Person:
     if person is None or not is_right or person.disabled:
         attempts.fail(key, request.state.started)
         raise InvalidInputError(
-            "sign-in.wrong",
+            "sign_in.wrong",
             zh="用户名或密码不正确。请检查后重试。",
             en="The login or the password is not right. Check both and try again.",
         )
@@ -102,7 +102,7 @@ def require_signed_in(actor: Actor) -> None:
     """Raise NotSignedInError for a visitor."""
     if actor.role is None:
         raise NotSignedInError(
-            "sign-in.needed",
+            "sign_in.needed",
             zh="请先登录，或在请求中附上访问令牌。",
             en="Sign in first, or send an access token with the request.",
         )
@@ -114,7 +114,7 @@ def require(actor: Actor, action: Action, owner_id: str | None = None) -> None:
         return
     require_signed_in(actor)
     raise ForbiddenError(
-        "not-allowed",
+        "not_allowed",
         zh="您没有执行此操作的权限。请使用内容所有者或管理员的账号，或具有相应权限范围的令牌。",
         en="You may not do this. Use the account of the owner or of an administrator,"
         " or a token that has the scope.",

@@ -11,6 +11,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,8 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from birdwatch import __version__
 from birdwatch.http.sessions import COOKIE
-from birdwatch.storage import ledger
 from birdwatch.storage.db import Database
+from birdwatch.storage.identity import archive_id
 
 CACHED_PREFIXES = ("/api/v1/counts", "/api/v1/seasons/", "/seasons/", "/species")
 MAX_BYTES = 32 * 1024 * 1024
@@ -32,9 +33,8 @@ _SESSION = COOKIE.encode() + b"="
 
 async def archive_key(db: Database) -> str:
     """Tells this archive and this release from others that reach the same dataset version."""
-    first = await ledger.changes(db, 0, 1)
-    begun = f"{first[0].at.isoformat()}" if first else "empty"
-    return hashlib.sha256(f"{__version__} {begun}".encode()).hexdigest()[:12]
+    name = await archive_id(db, datetime.now(UTC))
+    return hashlib.sha256(f"{__version__} {name}".encode()).hexdigest()[:12]
 
 
 def etag_of(request: Request, version: int, kind: str = "") -> str:

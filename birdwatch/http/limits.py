@@ -19,7 +19,7 @@ class TooManyAttemptsError(BirdwatchError):
         self.retry_after_s = math.ceil(wait_s)
         minutes = math.ceil(wait_s / 60)
         super().__init__(
-            "sign-in.too-many",
+            "sign_in.too_many",
             zh=f"登录失败次数过多。请在 {minutes} 分钟后重试。",
             en=f"Too many failed sign-ins. Try again in {minutes} min.",
         )

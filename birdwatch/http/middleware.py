@@ -208,7 +208,7 @@ def _content_length(headers: Headers) -> int:
 def _too_large(limit: int) -> TooLargeError:
     mebibytes = max(1, round(limit / (1024 * 1024)))
     return TooLargeError(
-        "body.too-large",
+        "body.too_large",
         zh=f"请求内容超过上限（约 {mebibytes} MB）。请分批发送或减小文件。",
         en=f"The request is larger than the limit of about {mebibytes} MB."
         " Send it in parts, or a smaller file.",

@@ -131,8 +131,8 @@ async def test_unknown_species_names_near_ones(li: httpx.AsyncClient) -> None:
         (b'{"note": "\\ud800"}', "application/json", 400, "body.json"),
         (b"[" * 30_000, "application/json", 400, "body.json"),
         (b'{"note":' * 7_000 + b"1" + b"}" * 7_000, "application/json", 400, "body.json"),
-        (b"site=a", "application/x-www-form-urlencoded", 415, "body.not-json"),
-        (b"{}", "", 415, "body.not-json"),
+        (b"site=a", "application/x-www-form-urlencoded", 415, "body.not_json"),
+        (b"{}", "", 415, "body.not_json"),
     ],
 )
 async def test_unreadable_body_is_a_problem(
