@@ -7,7 +7,7 @@ reduced. The same scene gives the same picture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -37,7 +37,7 @@ class Shot:
 def paint(scene: Scene) -> Image.Image:
     """The picture of a scene, RGB."""
     rng = Random(scene.seed)  # noqa: S311  a picture, not a secret
-    light = LIGHTS[scene.light]
+    light = _varied(rng, LIGHTS[scene.light])
     sky_height = int(scene.height * scene.horizon)
     sky = _paint_sky(rng, scene, light, sky_height)
     picture = Image.new("RGB", (scene.width, scene.height))
@@ -48,6 +48,20 @@ def paint(scene: Scene) -> Image.Image:
         picture = _paint_bloom(picture, scene, light)
     picture = _paint_birds(rng, picture, scene, light)
     return _finish(rng, picture)
+
+
+def _varied(rng: Random, light: Light) -> Light:
+    """The same hour on another day: a little warmer or colder, clearer or more veiled."""
+    warmth, lift = rng.uniform(-0.07, 0.07), rng.uniform(-0.06, 0.09)
+    red, green, blue = 1 + lift + warmth, 1 + lift, 1 + lift - warmth
+    shift = rng.uniform(-0.07, 0.07)
+    sky = []
+    for place, (r, g, b) in light.sky:
+        moved = place if place in (0, 1) else min(0.97, max(0.03, place + shift))
+        sky.append(
+            (moved, (min(255, int(r * red)), min(255, int(g * green)), min(255, int(b * blue))))
+        )
+    return replace(light, sky=tuple(sky), cloud=light.cloud * rng.uniform(0.6, 1.25))
 
 
 def write_picture(scene: Scene, shot: Shot, path: Path) -> None:

@@ -192,7 +192,7 @@ def _lines(rng: Random, count: int, horizon: float) -> Iterator[Place]:
     while left > 0:
         size = min(left, rng.randint(18, 60))
         left -= size
-        tip_x, tip_y = rng.uniform(-0.1, 1.0), horizon * rng.uniform(0.1, 0.8)
+        tip_x, tip_y = rng.uniform(-0.15, 0.62), horizon * rng.uniform(0.1, 0.8)
         depth, slope = rng.uniform(0.15, 0.9), rng.uniform(0.1, 0.3)
         gap = 0.004 + 0.012 * depth
         for i in range(size):

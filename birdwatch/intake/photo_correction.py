@@ -38,7 +38,7 @@ from birdwatch.intake.words import (
     invalid_fields,
 )
 from birdwatch.storage import photos as photo_rows
-from birdwatch.storage.db import Write
+from birdwatch.storage.db import Source, Write
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.storage.surveys import find_survey, replace_survey
@@ -70,19 +70,20 @@ async def correct_photo(
     Season, phase, dekad and site follow, and so does a count that was made from this photo.
     Raises NotFoundError, ForbiddenError, or InvalidInputError with a field error per wrong value.
     """
-    await _editable(archive, photo_id, actor)
+    await _editable(archive.db, photo_id, actor)
     terms = Terms(await load_species(archive.db), await load_sites(archive.db), now)
     edits = _read_changes(changes, terms)
     windows = await load_windows(archive.db)
     async with archive.db.write(actor, now) as tx:
-        before = await _editable(archive, photo_id, actor)
+        await tx.lock()
+        before = await _editable(tx, photo_id, actor)
         facts = before.facts
         for edit in edits:
             facts = edit(facts)
         facts = in_season(_in_site(facts, changes, terms.sites), windows)
         if facts == before.facts:
             return before
-        await _keep_survey_in_step(tx, archive, before.facts, facts)
+        await _keep_survey_in_step(tx, before.facts, facts)
         return await photo_rows.correct_photo(tx, photo_id, facts)
 
 
@@ -91,16 +92,17 @@ async def undo_correction(archive: Archive, photo_id: str, *, actor: Actor, now:
 
     Raises NotFoundError, ForbiddenError, or InvalidInputError when there is nothing to undo.
     """
-    await _editable(archive, photo_id, actor)
+    await _editable(archive.db, photo_id, actor)
     async with archive.db.write(actor, now) as tx:
-        before = await _editable(archive, photo_id, actor)
+        await tx.lock()
+        before = await _editable(tx, photo_id, actor)
         after = await photo_rows.undo_photo(tx, photo_id)
-        await _keep_survey_in_step(tx, archive, before.facts, after.facts)
+        await _keep_survey_in_step(tx, before.facts, after.facts)
         return after
 
 
-async def _editable(archive: Archive, photo_id: str, actor: Actor) -> Photo:
-    photo = await photo_rows.find_photo(archive.db, photo_id)
+async def _editable(db: Source, photo_id: str, actor: Actor) -> Photo:
+    photo = await photo_rows.find_photo(db, photo_id)
     if photo is None:
         raise NotFoundError(
             "photo.not_found",
@@ -326,14 +328,12 @@ def _in_site(
     return replace(facts, is_outside=point is not None and is_outside(point, known))
 
 
-async def _keep_survey_in_step(
-    tx: Write, archive: Archive, before: PhotoFacts, after: PhotoFacts
-) -> None:
+async def _keep_survey_in_step(tx: Write, before: PhotoFacts, after: PhotoFacts) -> None:
     """A count made from this photo follows its time, site and species; others do not."""
     if before.survey_id is None or after.survey_id is None:
         return
     same = (before.time, before.site, before.species) == (after.time, after.site, after.species)
-    survey = None if same else await find_survey(archive.db, before.survey_id)
+    survey = None if same else await find_survey(tx, before.survey_id)
     if survey is None or survey.protocol != "photo":
         return
     if after.site is None or after.species is None or after.time.wall is None:

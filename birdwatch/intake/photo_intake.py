@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 
 from birdwatch.domain.credit import photographer
-from birdwatch.domain.errors import ConflictError, ForbiddenError
+from birdwatch.domain.errors import ForbiddenError
 from birdwatch.domain.ids import new_id
 from birdwatch.domain.photo import Photo, PhotoFacts
 from birdwatch.domain.place import Site, is_outside, site_at
@@ -207,17 +207,10 @@ async def keep_bytes(archive: Archive, arrival: Arrival) -> None:
 async def record(archive: Archive, arrival: Arrival) -> None:
     """Photo, sighting, ledger entry and job in one transaction; a twin that was faster wins."""
     sha256 = _found(arrival.incoming).sha256
-    try:
-        async with archive.db.write(arrival.actor, arrival.now) as tx:
-            twin = await find_photo_by_sha256(archive.db, sha256)
-            if twin is None:
-                arrival.receipt = await _write_rows(tx, arrival)
-    except ConflictError:
-        twin = await find_photo_by_sha256(archive.db, sha256)
-        if twin is None:
-            raise
-    if twin is not None:
-        arrival.receipt = Receipt(twin, is_duplicate=True)
+    async with archive.db.write(arrival.actor, arrival.now) as tx:
+        await tx.lock()
+        twin = await find_photo_by_sha256(tx, sha256)
+        arrival.receipt = Receipt(twin, is_duplicate=True) if twin else await _insert(tx, arrival)
 
 
 async def acknowledge(archive: Archive, arrival: Arrival) -> None:
@@ -240,7 +233,7 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-async def _write_rows(tx: Write, arrival: Arrival) -> Receipt:
+async def _insert(tx: Write, arrival: Arrival) -> Receipt:
     incoming, probe = _found(arrival.incoming), _found(arrival.probe)
     facts, checked = _found(arrival.facts), _found(arrival.checked)
     photo_id = new_id(arrival.now)
@@ -256,6 +249,8 @@ async def _write_rows(tx: Write, arrival: Arrival) -> Receipt:
             width=probe.width,
             height=probe.height,
             size_bytes=incoming.size,
+            received_at=arrival.now,
+            owner_id=arrival.actor.person_id,
             original_name=checked.file_name,
             camera=probe.camera,
             facts=facts,

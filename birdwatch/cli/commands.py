@@ -1,0 +1,37 @@
+"""All commands in one table: `birdwatch --help` is this file."""
+
+from __future__ import annotations
+
+import typer
+
+from birdwatch.cli import demo, importing, people, serving, upkeep
+
+app = typer.Typer(
+    name="birdwatch",
+    help="The archive of the shorebird migration at the Liao River estuary.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+import_app = typer.Typer(help="Bring photos, counts, sites or species in.", no_args_is_help=True)
+user_app = typer.Typer(help="Accounts.", no_args_is_help=True)
+token_app = typer.Typer(help="API tokens.", no_args_is_help=True)
+
+app.command("serve")(serving.serve)
+app.command("demo")(demo.demo)
+app.command("verify")(upkeep.verify)
+app.command("migrate")(upkeep.migrate)
+app.add_typer(import_app, name="import")
+import_app.command("photos")(importing.photos)
+import_app.command("counts")(importing.counts)
+import_app.command("sites")(importing.sites)
+import_app.command("species")(importing.species)
+app.add_typer(user_app, name="user")
+user_app.command("add")(people.add_user)
+app.add_typer(token_app, name="token")
+token_app.command("add")(people.add_token)
+
+
+def main() -> None:
+    """Run the command of this process."""
+    app()

@@ -1,0 +1,205 @@
+"""`birdwatch demo`: fill an empty archive with three springs, through the doors everyone uses."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import anyio
+import anyio.to_process
+import typer
+from rich.progress import Progress
+
+from birdwatch.cli.demo_counts import surveys
+from birdwatch.cli.demo_pictures import Picture, pictures
+from birdwatch.cli.people import new_password, put_user
+from birdwatch.cli.speech import FAILED, complain, locale_of, out, progress_bar, say, word
+from birdwatch.domain.errors import BirdwatchError
+from birdwatch.domain.paging import MAX_LIMIT
+from birdwatch.domain.photo import PhotoFilter
+from birdwatch.domain.policy import Actor, Role
+from birdwatch.domain.survey import SurveyFilter
+from birdwatch.domain.text import Text
+from birdwatch.imaging.scenery import write_picture
+from birdwatch.intake.archive import Archive, open_archive
+from birdwatch.intake.photo_intake import PhotoRequest, receive_photo
+from birdwatch.intake.survey_intake import receive_survey
+from birdwatch.settings import Settings
+from birdwatch.storage.people import find_login
+from birdwatch.storage.photos import list_photos
+from birdwatch.storage.surveys import list_surveys
+from birdwatch.worker.loop import drain
+
+ACCOUNTS_FILE = "demo-accounts.txt"
+UNFINISHED_FILE = "demo-unfinished"
+SOURCE = "demo"
+SENT_AFTER = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person of the demonstration."""
+
+    login: str
+    role: Role
+    name: Text
+
+
+ACCOUNTS = (
+    Account("lin", "contributor", Text("林听潮", "Lin Tingchao")),
+    Account("admin", "admin", Text("管理员", "Administrator")),
+)
+
+
+def demo() -> None:
+    """Fill an empty archive with pictures and counts of three springs; else change nothing."""
+    settings = Settings.from_env()
+    settings = replace(settings, render_children=max(settings.render_children, _cores()))
+    try:
+        is_filled = anyio.run(_fill, settings)
+    except BirdwatchError as error:
+        complain(error)
+        raise typer.Exit(FAILED) from None
+    if not is_filled:
+        say("档案里已有资料，没有添加示例。", "The archive is not empty; no example was added.")
+    for line in accounts_of(settings):
+        out.print(line, markup=False)
+
+
+def accounts_of(settings: Settings) -> list[str]:
+    """What to tell about the accounts of the demonstration, where there is one."""
+    try:
+        lines = (settings.home / ACCOUNTS_FILE).read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    head = word("示例账号（用户名 密码 角色）：", "Demonstration accounts (login, password, role):")
+    return [head, *(f"  {line}" for line in lines)]
+
+
+async def _fill(settings: Settings) -> bool:
+    async with open_archive(settings) as archive:
+        with archive.db.activate():
+            unfinished = settings.home / UNFINISHED_FILE
+            if not unfinished.exists() and not await _is_empty(archive):
+                return False
+            unfinished.touch()  # an example that was interrupted is taken up again
+            with progress_bar() as bar, tempfile.TemporaryDirectory() as folder:
+                actor = await _make_accounts(archive)
+                await _draw_all(bar, Path(folder))
+                await _take_all(archive, bar, Path(folder), actor)
+                await _render_all(archive, bar)
+            unfinished.unlink()
+            return True
+
+
+async def _is_empty(archive: Archive) -> bool:
+    photos = await list_photos(archive.db, PhotoFilter(), limit=1)
+    counted = await list_surveys(archive.db, SurveyFilter(), limit=1)
+    return not photos.items and not counted.items
+
+
+async def _make_accounts(archive: Archive) -> Actor:
+    """The accounts, their passwords in a file that only the archive's owner can read."""
+    path, now = archive.settings.home / ACCOUNTS_FILE, datetime.now(UTC)
+    lines = []
+    for account in ACCOUNTS:
+        if await find_login(archive.db, account.login) is None:
+            password = new_password()
+            await put_user(archive, account.login, account.role, account.name, password, now=now)
+            lines.append(f"{account.login} {password} {account.role}")
+    if lines:
+        await anyio.to_thread.run_sync(_write_private, path, "\n".join(lines) + "\n")
+    found = await find_login(archive.db, ACCOUNTS[0].login)
+    person_id = found[0].id if found else None
+    return Actor(person_id, ACCOUNTS[0].role, None, ACCOUNTS[0].name.get(locale_of()))
+
+
+def _write_private(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+async def _draw_all(bar: Progress, folder: Path) -> None:
+    """Every picture into the folder, on all cores."""
+    wanted = pictures()
+    task = bar.add_task(word("绘制示例照片", "Drawing pictures"), total=len(wanted))
+    limiter = anyio.CapacityLimiter(_cores())
+
+    async def draw(picture: Picture) -> None:
+        paint = partial(write_picture, picture.scene, picture.shot, folder / picture.name)
+        await anyio.to_process.run_sync(paint, limiter=limiter)
+        bar.advance(task)
+
+    async with anyio.create_task_group() as tasks:
+        for picture in wanted:
+            tasks.start_soon(draw, picture)
+
+
+async def _take_all(archive: Archive, bar: Progress, folder: Path, actor: Actor) -> None:
+    """Surveys and photos in the order in which they would have been sent in."""
+    known = await _known_surveys(archive)
+    counted = [
+        (sent, raw)
+        for sent, raw in surveys()
+        if (raw["site"], datetime.fromisoformat(str(raw["start"]))) not in known
+    ]
+    sent_in = [(picture.shot.taken + SENT_AFTER, picture) for picture in pictures()]
+    task = bar.add_task(
+        word("收入调查和照片", "Surveys and photos"), total=len(counted) + len(sent_in)
+    )
+    for now, item in sorted([*counted, *sent_in], key=lambda one: one[0]):
+        if isinstance(item, Picture):
+            await _take_photo(archive, folder, item, actor, now)
+        else:
+            await receive_survey(archive, item, source=SOURCE, actor=actor, now=now)
+        bar.advance(task)
+
+
+async def _known_surveys(archive: Archive) -> set[tuple[str, datetime]]:
+    known: set[tuple[str, datetime]] = set()
+    cursor = None
+    while True:
+        page = await list_surveys(archive.db, SurveyFilter(), limit=MAX_LIMIT, cursor=cursor)
+        known |= {(survey.site, survey.start) for survey in page.items}
+        cursor = page.next
+        if cursor is None:
+            return known
+
+
+async def _take_photo(
+    archive: Archive, folder: Path, picture: Picture, actor: Actor, now: datetime
+) -> None:
+    request = PhotoRequest(
+        file_name=picture.name,
+        caption=picture.caption,
+        credit=picture.credit,
+        license=picture.license,
+        species=picture.species,
+        best=picture.number,
+    )
+    await receive_photo(archive, _bytes(folder / picture.name), request, actor=actor, now=now)
+
+
+async def _bytes(path: Path) -> AsyncIterator[bytes]:
+    yield await anyio.Path(path).read_bytes()
+
+
+async def _render_all(archive: Archive, bar: Progress) -> None:
+    """Renditions on all cores: as many workers as decoders."""
+    task = bar.add_task(word("生成显示图", "Renditions"), total=len(pictures()))
+
+    async def work() -> None:
+        await drain(archive, lambda _left: bar.advance(task))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(archive.settings.render_children):
+            tasks.start_soon(work)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
