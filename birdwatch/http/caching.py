@@ -125,40 +125,15 @@ class AnswerCache:
                 version = await db.dataset_version()
         answer = self._answers.get(key)
         if answer is None or answer.version != version or answer.until < time.monotonic():
-            await self._ask(key, version, scope, receive, send)
+            keeping = _Keeping(self, key, version, if_none_match, send)
+            is_get = scope["method"] == "GET"
+            await self.app(scope, receive, keeping.send if is_get else send)
             return
         self._answers.move_to_end(key)
         await _send(answer, if_none_match, send, is_head=scope["method"] == "HEAD")
 
-    async def _ask(
-        self,
-        key: tuple[object, ...],
-        version: int,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        """Let the application answer, and keep what it sent if that is whole and public."""
-        start: Message | None = None
-        chunks: list[bytes] = []
-
-        async def keep(message: Message) -> None:
-            nonlocal start
-            if message["type"] == "http.response.start":
-                start = message
-            elif message["type"] == "http.response.body":
-                chunks.append(message.get("body", b""))
-            await send(message)
-
-        await self.app(scope, receive, keep)
-        if start is None or scope["method"] != "GET" or start["status"] != 200:
-            return
-        headers = dict(start["headers"])
-        if b"set-cookie" in headers or b"public" not in headers.get(b"cache-control", b""):
-            return
-        self._store(key, _answer(version, start, headers, b"".join(chunks)))
-
-    def _store(self, key: tuple[object, ...], answer: Answer) -> None:
+    def store(self, key: tuple[object, ...], answer: Answer) -> None:
+        """Keep this answer; the least used go when the memory is full."""
         if len(answer.body) > MAX_ANSWER_BYTES:
             return
         old = self._answers.pop(key, None)
@@ -187,14 +162,59 @@ def _key(scope: Scope) -> tuple[tuple[object, ...] | None, bytes]:
     return (scope["path"], scope.get("query_string", b""), *keyed), if_none_match
 
 
-def _answer(version: int, start: Message, headers: dict[bytes, bytes], body: bytes) -> Answer:
+class _Keeping:
+    """Passes an answer on, and keeps it if it is whole and public."""
+
+    def __init__(
+        self,
+        cache: AnswerCache,
+        key: tuple[object, ...],
+        version: int,
+        if_none_match: bytes,
+        send: Send,
+    ) -> None:
+        self._cache = cache
+        self._key = key
+        self._version = version
+        self._if_none_match = if_none_match
+        self._send = send
+        self._start: Message | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        start, self._start = self._start, None
+        if start is None:
+            await self._send(message)
+            return
+        answer = None if message.get("more_body") else _answer(self._version, start, message)
+        if answer is None:
+            await self._send(start)
+            await self._send(message)
+            return
+        self._cache.store(self._key, answer)
+        await _send(answer, self._if_none_match, self._send, is_head=False)
+
+
+def _answer(version: int, start: Message, message: Message) -> Answer | None:
+    """The answer to keep, with an ETag of its bytes where it has none; None: not for everyone."""
+    headers = dict(start["headers"])
+    if start["status"] != 200 or b"set-cookie" in headers:
+        return None
+    if b"public" not in headers.get(b"cache-control", b""):
+        return None
+    body = message.get("body", b"")
+    if b"etag" not in headers:
+        headers[b"etag"] = f'"{hashlib.sha256(body).hexdigest()[:24]}"'.encode()
+        start = {**start, "headers": [*start["headers"], (b"etag", headers[b"etag"])]}
     kept = (b"etag", b"cache-control", b"vary")
     return Answer(
         version,
         time.monotonic() + MAX_AGE_S,
         start,
         body,
-        headers.get(b"etag", b"").decode("latin-1"),
+        headers[b"etag"].decode("latin-1"),
         {
             "type": "http.response.start",
             "status": 304,

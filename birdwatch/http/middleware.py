@@ -25,6 +25,7 @@ from birdwatch.domain.errors import (
 )
 from birdwatch.domain.policy import VISITOR
 from birdwatch.http.accounts import require_csrf, token_actor
+from birdwatch.http.caching import VARY
 from birdwatch.http.errors import is_api, on_unexpected, respond_to
 from birdwatch.http.negotiation import choose_locale
 from birdwatch.http.sessions import COOKIE, actor_of, find_session
@@ -107,6 +108,11 @@ class _HeaderWriter:
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
+            if headers.get("content-type", "").startswith("text/html"):
+                # Pages are asked about every time; those of signed-in readers are theirs alone.
+                shared = "public" if self._request.state.actor.role is None else "private"
+                headers.setdefault("Cache-Control", f"{shared}, no-cache")
+                headers.setdefault("Vary", VARY)
             if self.status >= 400:
                 headers["X-Request-Id"] = self._request.state.request_id
         await self._send(message)
