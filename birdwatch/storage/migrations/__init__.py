@@ -1,0 +1,66 @@
+"""The schema as an append-only list of reviewed SQL, applied under a lock.
+
+Tortoise's own migration tool rebuilds SQLite tables with foreign keys on, which deletes child rows
+and drops indexes; plain statements, one transaction for each step, do exactly what they say.
+Rules: never edit a released step; add one. A step only adds (columns are nullable or have a
+default), so that an older process beside a newer one keeps working.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from birdwatch.storage.migrations import m0001_archive
+
+LOCK_KEY = 7_224_091  # advisory lock of schema changes on PostgreSQL
+TYPES = {
+    "sqlite": {"key": "INTEGER PRIMARY KEY", "text": "TEXT", "float": "REAL"},
+    "postgres": {
+        "key": "BIGINT PRIMARY KEY", "text": 'TEXT COLLATE "C"', "float": "DOUBLE PRECISION",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema, in both dialects."""
+
+    name: str
+    sqlite: tuple[str, ...]
+    postgres: tuple[str, ...]
+
+    def statements(self, dialect: str) -> list[str]:
+        chosen = self.sqlite if dialect == "sqlite" else self.postgres
+        return [statement.format(**TYPES[dialect]) for statement in chosen]
+
+
+MIGRATIONS = (Migration("0001_archive", m0001_archive.SQLITE, m0001_archive.POSTGRES),)
+
+
+async def migrate(client: BaseDBAsyncClient, dialect: str) -> list[str]:
+    """Apply what is missing and name it. Safe when several processes start together."""
+    applied = []
+    for migration in MIGRATIONS:
+        if await _apply(client, dialect, migration):
+            applied.append(migration.name)
+    return applied
+
+
+async def _apply(client: BaseDBAsyncClient, dialect: str, migration: Migration) -> bool:
+    async with client._in_transaction() as step:
+        if dialect == "postgres":
+            await step.execute_query_dict("SELECT pg_advisory_xact_lock($1)", [LOCK_KEY])
+        await step.execute_query(
+            "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY)"
+        )
+        found = await step.execute_query_dict(
+            "SELECT name FROM migration WHERE name = $1", [migration.name]
+        )
+        if found:
+            return False
+        for statement in migration.statements(dialect):
+            await step.execute_query(statement)
+        await step.execute_query("INSERT INTO migration (name) VALUES ($1)", [migration.name])
+        return True

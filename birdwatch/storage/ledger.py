@@ -1,0 +1,93 @@
+"""The ledger: every change of the archive, in order. Its last number is the dataset version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from birdwatch.storage.columns import clean, from_instant, from_json, to_instant, to_json
+from birdwatch.storage.transactions import Source, Write
+
+Action = Literal["create", "correct", "undo", "delete", "import", "edit"]
+APPEND = """
+    INSERT INTO ledger (version, at, actor_id, actor_name, action, noun, noun_id,
+                        before_version, after_version, detail)
+    SELECT COALESCE(MAX(version), 0) + 1, {at}, {actor_id}, {actor_name}, {action}, {noun},
+           {noun_id}, {before}, {after}, {detail}
+    FROM ledger RETURNING version""".format(
+    at="CAST($1 AS BIGINT)",
+    actor_id="CAST($2 AS TEXT)",
+    actor_name="CAST($3 AS TEXT)",
+    action="CAST($4 AS TEXT)",
+    noun="CAST($5 AS TEXT)",
+    noun_id="CAST($6 AS TEXT)",
+    before="CAST($7 AS BIGINT)",
+    after="CASE WHEN CAST($8 AS BIGINT) < 0 THEN COALESCE(MAX(version), 0) + 1"
+    " ELSE CAST($8 AS BIGINT) END",
+    detail="CAST($9 AS TEXT)",
+)
+ITSELF = -1  # as `after`: the version this very row gets
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of the ledger. `before` and `after` are the versions (`since`) of the noun's rows."""
+
+    version: int
+    at: datetime
+    actor_id: str | None
+    actor_name: str
+    action: Action
+    noun: str
+    noun_id: str
+    before: int | None
+    after: int | None
+    detail: dict[str, object] | None
+
+
+async def append(
+    tx: Write,
+    action: Action,
+    noun: str,
+    noun_id: str,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    detail: dict[str, object] | None = None,
+) -> int:
+    """Write down one change, and give its number: the version of the rows it writes."""
+    await tx.lock()
+    rows = await tx.rows(
+        APPEND, to_instant(tx.now), tx.actor.person_id, clean(tx.actor.name), action, noun,
+        noun_id, before, after, None if detail is None else to_json(detail),
+    )  # fmt: skip
+    return int(rows[0]["version"])
+
+
+async def latest(db: Source) -> int:
+    """The dataset version as this reader sees it."""
+    rows = await db.rows("SELECT COALESCE(MAX(version), 0) AS version FROM ledger")
+    return int(rows[0]["version"])
+
+
+async def changes(db: Source, since: int = 0, limit: int = 500) -> list[Change]:
+    """Changes after this version, in order."""
+    rows = await db.rows(
+        "SELECT * FROM ledger WHERE version > $1 ORDER BY version LIMIT $2", since, limit
+    )
+    return [
+        Change(
+            version=row["version"],
+            at=from_instant(row["at"]),
+            actor_id=row["actor_id"],
+            actor_name=row["actor_name"],
+            action=row["action"],
+            noun=row["noun"],
+            noun_id=row["noun_id"],
+            before=row["before_version"],
+            after=row["after_version"],
+            detail=from_json(row["detail"]),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,158 @@
+"""A photo's rows: the received part, and one row for every version of its facts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from birdwatch.domain.credit import Credit, photographer
+from birdwatch.domain.photo import Camera, Photo, PhotoFacts, Rendition, SettledTime
+from birdwatch.domain.place import Point, SettledPlace
+from birdwatch.domain.text import Text
+from birdwatch.storage.columns import (
+    Row,
+    clean,
+    from_instant,
+    from_json,
+    instant_or_none,
+    text_of,
+    time_or_none,
+    to_day,
+    to_instant,
+    to_json,
+)
+from birdwatch.storage.windows import Calendar
+
+PHOTO_COLUMNS = (
+    "id", "sha256", "format", "width", "height", "size_bytes", "received_at", "owner_id",
+    "original_name", "camera", "tags", "first_version", "state", "failure_zh", "failure_en",
+    "thumbhash", "renditions",
+)  # fmt: skip
+FACT_COLUMNS = (
+    "id", "since", "until", "sort_key", "taken_at", "wall", "offset_min", "time_source",
+    "time_confidence", "clock_error_s", "lat", "lon", "place_source", "place_confidence",
+    "accuracy_m", "direction_deg", "site", "is_outside", "day", "season", "phase", "dekad",
+    "species", "caption_zh", "caption_en", "credit", "photographer", "license", "sighting_id",
+    "survey_id", "owner_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class NewPhoto:
+    """A photo as received and settled, not recorded yet."""
+
+    id: str
+    sha256: str
+    format: str
+    width: int
+    height: int
+    size_bytes: int
+    received_at: datetime
+    owner_id: str | None
+    original_name: str
+    camera: Camera
+    facts: PhotoFacts
+    tags: dict[str, str]
+
+
+def placed(facts: PhotoFacts, calendar: Calendar) -> PhotoFacts:
+    """The facts with season, phase and dekad by the windows of now."""
+    place = calendar.place(facts.day)
+    return replace(facts, season=place.season, phase=place.phase, dekad=place.dekad)
+
+
+def photo_values(new: NewPhoto, version: int) -> tuple[object, ...]:
+    """The row of `photo`, in the order of PHOTO_COLUMNS."""
+    return (
+        new.id, new.sha256, new.format, new.width, new.height, new.size_bytes,
+        to_instant(new.received_at), new.owner_id, clean(new.original_name),
+        to_json(asdict(new.camera)), to_json(new.tags), version, "received", None, None, None,
+        "[]",
+    )  # fmt: skip
+
+
+def fact_values(
+    photo_id: str, owner_id: str | None, received_at: datetime, facts: PhotoFacts, version: int
+) -> tuple[object, ...]:
+    """The row of `photo_fact`, in the order of FACT_COLUMNS. Without a time the photo sorts by
+    its arrival."""
+    time, place = facts.time, facts.place
+    return (
+        photo_id, version, None, to_instant(time.instant or received_at),
+        instant_or_none(time.instant), None if time.wall is None else time.wall.isoformat(),
+        time.offset_min, time.source, time.confidence, time.clock_error_s,
+        place.point.lat if place else None, place.point.lon if place else None,
+        place.source if place else None, place.confidence if place else None,
+        place.accuracy_m if place else None, place.direction_deg if place else None,
+        facts.site, facts.is_outside, to_day(facts.day), facts.season, facts.phase, facts.dekad,
+        facts.species, clean(facts.caption.zh), clean(facts.caption.en),
+        to_json(facts.credit.parts), clean(photographer(facts.credit)), clean(facts.license),
+        facts.sighting_id, facts.survey_id, owner_id,
+    )  # fmt: skip
+
+
+def facts_of(row: Row, prefix: str = "") -> PhotoFacts:
+    """The facts in a row whose columns have this prefix."""
+    cell = {name: row[prefix + name] for name in FACT_COLUMNS}
+    return PhotoFacts(
+        time=SettledTime(
+            instant=time_or_none(cell["taken_at"]),
+            wall=None if cell["wall"] is None else datetime.fromisoformat(cell["wall"]),
+            offset_min=cell["offset_min"],
+            source=cell["time_source"],
+            confidence=cell["time_confidence"],
+            clock_error_s=cell["clock_error_s"],
+        ),
+        place=_place_of(cell),
+        site=cell["site"],
+        is_outside=bool(cell["is_outside"]),
+        season=cell["season"],
+        phase=cell["phase"],
+        dekad=cell["dekad"],
+        species=cell["species"],
+        caption=text_of(cell, "caption"),
+        credit=Credit(tuple((role, name) for role, name in from_json(cell["credit"]))),
+        license=cell["license"],
+        sighting_id=cell["sighting_id"],
+        survey_id=cell["survey_id"],
+    )
+
+
+def photo_of(row: Row) -> Photo:
+    """The photo in a joined row: columns of `photo` plain, facts `f_`, first facts `o_`."""
+    return Photo(
+        id=row["id"],
+        sha256=row["sha256"],
+        format=row["format"],
+        width=row["width"],
+        height=row["height"],
+        size_bytes=row["size_bytes"],
+        received_at=from_instant(row["received_at"]),
+        owner_id=row["owner_id"],
+        original_name=row["original_name"],
+        state=row["state"],
+        camera=Camera(**from_json(row["camera"])),
+        facts=facts_of(row, "f_"),
+        original=facts_of(row, "o_"),
+        version=row["f_since"],
+        failure=_failure_of(row),
+        thumbhash=row["thumbhash"],
+        renditions=tuple(Rendition(**entry) for entry in from_json(row["renditions"])),
+        tags=from_json(row["tags"]),
+    )
+
+
+def _place_of(cell: Row) -> SettledPlace | None:
+    if cell["lat"] is None:
+        return None
+    return SettledPlace(
+        point=Point(cell["lat"], cell["lon"]),
+        source=cell["place_source"],
+        confidence=cell["place_confidence"],
+        accuracy_m=cell["accuracy_m"],
+        direction_deg=cell["direction_deg"],
+    )
+
+
+def _failure_of(row: Row) -> Text | None:
+    return None if row["failure_en"] is None else text_of(row, "failure")

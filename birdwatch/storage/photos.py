@@ -1,0 +1,276 @@
+"""Photos: recorded once, corrected by new versions of their facts, listed by keyset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time, timedelta
+
+from birdwatch.domain.errors import InvalidInputError, NotFoundError
+from birdwatch.domain.paging import Page, decode_cursor, encode_cursor
+from birdwatch.domain.photo import Photo, PhotoFacts, PhotoFilter, PhotoVersion, Rendition
+from birdwatch.domain.text import Text
+from birdwatch.storage import ledger
+from birdwatch.storage.columns import Row, clean, from_instant, to_day, to_instant, to_json
+from birdwatch.storage.ledger import Action
+from birdwatch.storage.photo_rows import (
+    FACT_COLUMNS,
+    PHOTO_COLUMNS,
+    NewPhoto,
+    fact_values,
+    facts_of,
+    photo_of,
+    photo_values,
+    placed,
+)
+from birdwatch.storage.sql import Where, insert
+from birdwatch.storage.transactions import Source, Write
+from birdwatch.storage.windows import load_calendar
+
+__all__ = ["NewPhoto"]
+COUNT_CAP = 10_000
+ZONES = timedelta(hours=15)  # no local day begins or ends further from that day in UTC
+# CROSS JOIN keeps the facts outermost on SQLite: pages are read along their index.
+SELECT = "SELECT {p}, {f}, {o} FROM photo_fact f CROSS JOIN photo p CROSS JOIN photo_fact o".format(
+    p=", ".join(f"p.{name}" for name in PHOTO_COLUMNS),
+    f=", ".join(f"f.{name} AS f_{name}" for name in FACT_COLUMNS),
+    o=", ".join(f"o.{name} AS o_{name}" for name in FACT_COLUMNS),
+)
+JOINED = "f.until IS NULL AND p.id = f.id AND o.id = p.id AND o.since = p.first_version"
+INSERT_PHOTO = insert("photo", PHOTO_COLUMNS)
+INSERT_FACT = insert("photo_fact", FACT_COLUMNS)
+CLOSE = "UPDATE photo_fact SET until = $1 WHERE id = $2 AND until IS NULL"
+
+
+async def insert_photo(tx: Write, new: NewPhoto) -> Photo:
+    """Record a received photo. Its facts now are the original ones for ever."""
+    facts = placed(new.facts, await load_calendar(tx))
+    version = await ledger.append(tx, "create", "photo", new.id, after=ledger.ITSELF)
+    await tx.run(INSERT_PHOTO, *photo_values(new, version))
+    await tx.run(
+        INSERT_FACT, *fact_values(new.id, new.owner_id, new.received_at, facts, version)
+    )
+    return await _open_photo(tx, new.id)
+
+
+async def find_photo(db: Source, photo_id: str) -> Photo | None:
+    """The photo as it is now, or None."""
+    return await _one(db, "f.id = $1", photo_id)
+
+
+async def find_photo_by_sha256(db: Source, sha256: str) -> Photo | None:
+    """The photo with exactly these bytes, or None."""
+    return await _one(db, "f.id = (SELECT id FROM photo WHERE sha256 = $1)", sha256)
+
+
+async def list_photos(
+    db: Source,
+    where: PhotoFilter,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    newest_first: bool = True,
+) -> Page[Photo]:
+    """One page by the time the photos were taken. Raises MalformedError for a bad cursor."""
+    narrowed = narrow(where)
+    if cursor is not None:
+        sort_key, photo_id = decode_cursor(cursor, int, str)
+        narrowed.after("f.sort_key", sort_key or 0, "f.id", photo_id or "", falls=newest_first)
+    way = "DESC" if newest_first else "ASC"
+    rows = await db.rows(
+        f"{SELECT} WHERE {JOINED} AND {narrowed.sql}"  # noqa: S608
+        f" ORDER BY f.sort_key {way}, f.id {way} LIMIT {narrowed.value(limit + 1)}",
+        *narrowed.values,
+    )
+    photos = tuple(photo_of(row) for row in rows[:limit])
+    if len(rows) <= limit:
+        return Page(photos)
+    last = rows[limit - 1]
+    return Page(photos, encode_cursor(last["f_sort_key"], last["id"]))
+
+
+async def count_photos(db: Source, where: PhotoFilter) -> int:
+    """How many photos this is, counted no further than COUNT_CAP."""
+    narrowed = narrow(where)
+    rows = await db.rows(
+        "SELECT COUNT(*) AS photos FROM (SELECT 1 FROM photo_fact f"  # noqa: S608
+        f" WHERE f.until IS NULL AND {narrowed.sql} LIMIT {narrowed.value(COUNT_CAP)}) AS found",
+        *narrowed.values,
+    )
+    return int(rows[0]["photos"])
+
+
+async def neighbours(db: Source, photo: Photo) -> tuple[str | None, str | None]:
+    """The photos taken before and after this one: (older, newer)."""
+    key = to_instant(photo.facts.time.instant or photo.received_at)
+    found = []
+    for falls, way in ((True, "DESC"), (False, "ASC")):
+        narrowed = Where()
+        narrowed.after("f.sort_key", key, "f.id", photo.id, falls=falls)
+        rows = await db.rows(
+            f"SELECT f.id FROM photo_fact f WHERE f.until IS NULL AND {narrowed.sql}"  # noqa: S608
+            f" ORDER BY f.sort_key {way}, f.id {way} LIMIT 1",
+            *narrowed.values,
+        )
+        found.append(rows[0]["id"] if rows else None)
+    return found[0], found[1]
+
+
+async def correct_photo(
+    tx: Write, photo_id: str, facts: PhotoFacts, *, action: Action = "correct"
+) -> Photo:
+    """Write these facts as a new version. The same facts as now change nothing."""
+    await tx.lock()
+    photo = await _open_photo(tx, photo_id)
+    facts = placed(facts, await load_calendar(tx))
+    if facts == photo.facts:
+        return photo
+    version = await ledger.append(
+        tx, action, "photo", photo_id, before=photo.version, after=ledger.ITSELF
+    )
+    await tx.run(CLOSE, version, photo_id)
+    await tx.run(
+        INSERT_FACT, *fact_values(photo_id, photo.owner_id, photo.received_at, facts, version)
+    )
+    return await _open_photo(tx, photo_id)
+
+
+async def undo_photo(tx: Write, photo_id: str) -> Photo:
+    """Go back to the facts before the last correction, as a new version.
+
+    Raises NotFoundError, and InvalidInputError when nothing was ever corrected.
+    """
+    await tx.lock()
+    photo = await _open_photo(tx, photo_id)
+    rows = await tx.rows(
+        "SELECT * FROM photo_fact WHERE id = $1 AND until = $2", photo_id, photo.version
+    )
+    if not rows:
+        raise InvalidInputError(
+            "photo.nothing_to_undo",
+            zh="这张照片没有被更正过，没有可以撤销的内容。",
+            en="This photo has never been corrected; there is nothing to undo.",
+        )
+    return await correct_photo(tx, photo_id, facts_of(rows[0]), action="undo")
+
+
+async def photo_history(db: Source, photo_id: str) -> list[PhotoVersion]:
+    """Every version of the photo's facts, oldest first, with who wrote it and when."""
+    rows = await db.rows(
+        "SELECT f.*, l.at, l.actor_id, l.actor_name, l.action FROM photo_fact f"
+        " JOIN ledger l ON l.version = f.since WHERE f.id = $1 ORDER BY f.since",
+        photo_id,
+    )
+    return [_version_of(row) for row in rows]
+
+
+async def record_renditions(
+    tx: Write, photo_id: str, renditions: Sequence[Rendition], thumbhash: str | None
+) -> None:
+    """The photo is ready: these are its pictures."""
+    await ledger.append(tx, "edit", "photo", photo_id, detail={"state": "ready"})
+    await tx.run(
+        "UPDATE photo SET state = 'ready', renditions = $1, thumbhash = $2, failure_zh = NULL,"
+        " failure_en = NULL WHERE id = $3",
+        to_json([asdict(rendition) for rendition in renditions]),
+        thumbhash,
+        photo_id,
+    )
+
+
+async def record_failure(tx: Write, photo_id: str, reason: Text) -> None:
+    """No pictures could be made; the photo stays, with the reason."""
+    await ledger.append(tx, "edit", "photo", photo_id, detail={"state": "failed"})
+    await tx.run(
+        "UPDATE photo SET state = 'failed', failure_zh = $1, failure_en = $2 WHERE id = $3",
+        clean(reason.zh),
+        clean(reason.en),
+        photo_id,
+    )
+
+
+async def photos_by_day(db: Source, first: date, last: date) -> dict[date, int]:
+    """How many photos were taken on each local day of the span; days without any are left out."""
+    rows = await db.rows(
+        "SELECT day, COUNT(*) AS photos FROM photo_fact"
+        " WHERE until IS NULL AND day >= $1 AND day <= $2 GROUP BY day ORDER BY day",
+        to_day(first),
+        to_day(last),
+    )
+    return {date.fromisoformat(row["day"]): row["photos"] for row in rows}
+
+
+async def photographers(db: Source) -> list[str]:
+    """Every photographer's name, read by jumps along the index."""
+    rows = await db.rows(
+        "WITH RECURSIVE name (name) AS ("
+        " SELECT MIN(photographer) FROM photo_fact WHERE until IS NULL AND photographer > ''"
+        " UNION ALL SELECT (SELECT MIN(f.photographer) FROM photo_fact f"
+        "  WHERE f.until IS NULL AND f.photographer > name.name) FROM name"
+        "  WHERE name.name IS NOT NULL)"
+        " SELECT name FROM name WHERE name IS NOT NULL ORDER BY name"
+    )
+    return [row["name"] for row in rows]
+
+
+async def photos_of_survey(db: Source, survey_id: str) -> list[Photo]:
+    """The photos that a survey or one of its sightings names, oldest first."""
+    rows = await db.rows(
+        f"{SELECT} WHERE {JOINED} AND f.id IN"  # noqa: S608
+        " (SELECT id FROM photo_fact WHERE until IS NULL AND survey_id = $1"
+        " UNION SELECT photo_id FROM sighting_photo WHERE survey_id = $2)"
+        " ORDER BY f.sort_key, f.id",
+        survey_id,
+        survey_id,
+    )
+    return [photo_of(row) for row in rows]
+
+
+def narrow(where: PhotoFilter) -> Where:
+    """The filter as conditions on `photo_fact f`."""
+    narrowed = Where()
+    for name in (
+        "species", "site", "season", "phase", "dekad", "photographer", "owner_id", "survey_id",
+    ):  # fmt: skip
+        narrowed.equal(f"f.{name}", getattr(where, name))
+    narrowed.equal("f.day", to_day(where.day))
+    if where.day_from:
+        narrowed.add("f.day >= {}", to_day(where.day_from))
+        narrowed.add("f.sort_key >= {}", to_instant(_midnight(where.day_from) - ZONES))
+    if where.day_to:
+        narrowed.add("f.day <= {}", to_day(where.day_to))
+        end = _midnight(where.day_to) + timedelta(days=1) + ZONES
+        narrowed.add("f.sort_key < {}", to_instant(end))
+    return narrowed
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
+
+
+async def _one(db: Source, condition: str, value: object) -> Photo | None:
+    rows = await db.rows(f"{SELECT} WHERE {JOINED} AND {condition}", value)
+    return photo_of(rows[0]) if rows else None
+
+
+async def _open_photo(db: Source, photo_id: str) -> Photo:
+    photo = await find_photo(db, photo_id)
+    if photo is None:
+        raise NotFoundError(
+            "photo.unknown",
+            zh="没有这张照片。请核对地址。",
+            en="There is no such photo. Check the address.",
+        )
+    return photo
+
+
+def _version_of(row: Row) -> PhotoVersion:
+    return PhotoVersion(
+        since=row["since"],
+        until=row["until"],
+        at=from_instant(row["at"]),
+        actor_id=row["actor_id"],
+        actor_name=row["actor_name"],
+        action=row["action"],
+        facts=facts_of(row),
+    )

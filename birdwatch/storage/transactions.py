@@ -1,0 +1,175 @@
+"""Reading, and the one way to write.
+
+On SQLite a second, read-only connection serves the readers, so that a write never blocks them, and
+a third, synchronous one tells in microseconds whether anything was committed by any process. On
+PostgreSQL a pool does the first, and writers of published data queue at one advisory lock, so that
+versions commit in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tortoise import context as tortoise_context
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.context import TortoiseContext
+from tortoise.exceptions import OperationalError
+
+from birdwatch.domain.errors import UnavailableError
+from birdwatch.domain.policy import Actor
+from birdwatch.storage.columns import Row
+
+T = TypeVar("T")
+WRITERS_LOCK = 7_224_092  # advisory lock of the ledger on PostgreSQL
+LATEST = "SELECT COALESCE(MAX(version), 0) AS version FROM ledger"
+LATEST_OF_NOUN = "SELECT COALESCE(MAX(version), 0) AS version FROM ledger WHERE noun = $1"
+
+
+class Probe:
+    """Tells whether a SQLite file changed, without a thread: one pragma on a connection of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("PRAGMA query_only=ON")
+        self._seen: int | None = None
+        self._version = 0
+
+    def version(self) -> int:
+        seen = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if seen != self._seen:
+            self._version = self._connection.execute(LATEST).fetchone()[0]
+            self._seen = seen
+        return self._version
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@dataclass(slots=True)
+class Write:
+    """One write transaction: who writes, at what time. Everything in it commits, or nothing."""
+
+    database: Database
+    client: BaseDBAsyncClient
+    actor: Actor
+    now: datetime
+    is_locked: bool = False
+
+    async def rows(self, sql: str, *values: object) -> list[Row]:
+        found: list[Row] = await self.client.execute_query_dict(sql, list(values))
+        return found
+
+    async def run(self, sql: str, *values: object) -> None:
+        await self.client.execute_query(sql, list(values))
+
+    async def run_many(self, sql: str, values: Sequence[Sequence[object]]) -> None:
+        if values:
+            await self.client.execute_many(sql, values)
+
+    async def lock(self) -> None:
+        """Wait for other writers of published data, so that what is read now cannot change."""
+        if not self.is_locked and self.database.dialect == "postgres":
+            await self.rows("SELECT pg_advisory_xact_lock($1)", WRITERS_LOCK)
+        self.is_locked = True
+
+
+@dataclass(slots=True)
+class Database:
+    """An open archive database. Reading functions of storage take this, or a Write."""
+
+    dialect: str
+    client: BaseDBAsyncClient  # reads
+    writer: BaseDBAsyncClient
+    probe: Probe | None
+    context: TortoiseContext
+    kept: dict[str, Kept] = field(default_factory=dict)  # small tables, by noun
+
+    @property
+    def database(self) -> Database:
+        return self
+
+    async def rows(self, sql: str, *values: object) -> list[Row]:
+        found: list[Row] = await self.client.execute_query_dict(sql, list(values))
+        return found
+
+    @contextlib.contextmanager
+    def activate(self) -> Iterator[None]:
+        """Make Tortoise's models work in this task."""
+        token = tortoise_context._current_context.set(self.context)
+        try:
+            yield
+        finally:
+            tortoise_context._current_context.reset(token)
+
+    @contextlib.asynccontextmanager
+    async def write(self, actor: Actor, now: datetime) -> AsyncIterator[Write]:
+        """A write transaction. Raises UnavailableError where other writers hold on too long."""
+        transaction = self.writer._in_transaction()
+        with self.activate():
+            try:
+                client: Any = await transaction.__aenter__()
+            except OperationalError as error:
+                raise busy() from error
+            try:
+                yield Write(self, client, actor, now)
+            except BaseException as error:
+                await transaction.__aexit__(type(error), error, error.__traceback__)
+                raise
+            await transaction.__aexit__(None, None, None)
+
+    def cached_version(self) -> int | None:
+        """The dataset version where it can be told at once, None where only a query can."""
+        return self.probe.version() if self.probe else None
+
+    async def dataset_version(self) -> int:
+        """The number of the last change of the archive; 0 when there is none."""
+        if self.probe:
+            return self.probe.version()
+        return int((await self.rows(LATEST))[0]["version"])
+
+    async def close(self) -> None:
+        if self.probe:
+            self.probe.close()
+        with self.activate():
+            await self.context.close_connections()
+
+
+Source = Database | Write
+
+
+def busy() -> UnavailableError:
+    return UnavailableError(
+        "storage.busy",
+        zh="数据库正忙，暂时不能写入。请稍后再试。",
+        en="The database is busy and takes no writes at the moment. Try again shortly.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A small table in memory: as of `noun_version`, last looked at in `checked`."""
+
+    checked: int
+    noun_version: int
+    value: object
+
+
+async def keep(db: Source, noun: str, load: Callable[[Source], Awaitable[T]]) -> T:
+    """What `load` gives, read again only when the ledger names this noun anew."""
+    if isinstance(db, Write):
+        return await load(db)
+    version = await db.dataset_version()
+    kept: Any = db.kept.get(noun)
+    if kept and kept.checked == version:
+        found: T = kept.value
+        return found
+    noun_version = (await db.rows(LATEST_OF_NOUN, noun))[0]["version"]
+    value: T = kept.value if kept and kept.noun_version == noun_version else await load(db)
+    db.kept[noun] = Kept(version, noun_version, value)
+    return value
