@@ -24,8 +24,8 @@ from birdwatch.http.accounts import (
 from birdwatch.http.negotiation import LOCALE_COOKIE
 from birdwatch.http.sessions import is_secure
 from birdwatch.storage import people, photos, surveys
-from birdwatch.storage.species import load_species
 from birdwatch.storage.sites import load_sites
+from birdwatch.storage.species import load_species
 from birdwatch.web.forms import field_errors, typed
 from birdwatch.web.reading import archive_of, now_of
 from birdwatch.web.render import actor_of, page
@@ -38,6 +38,7 @@ OWN_SHOWN = 24
 
 
 async def show_sign_in(request: Request) -> Response:
+    """The form for signing in."""
     after = safe_next(request.query_params.get("next"))
     return page(request, "sign_in.html", next=after, login="", error=None)
 
@@ -57,6 +58,7 @@ async def do_sign_in(request: Request) -> Response:
 
 
 async def do_sign_out(request: Request) -> Response:
+    """End the session of this browser."""
     require_csrf(request, await request.form())
     response = RedirectResponse("/", 303)
     await end_session(request, response)
@@ -76,6 +78,7 @@ async def choose_language(request: Request) -> Response:
 
 
 async def show_account(request: Request) -> Response:
+    """Who is signed in, their photos, surveys and tokens."""
     require_signed_in(actor_of(request))
     return await _account_page(request)
 
@@ -106,6 +109,7 @@ async def make_token(request: Request) -> Response:
 
 
 async def revoke_token(request: Request) -> Response:
+    """Make a token worthless from now on."""
     actor = actor_of(request)
     require_signed_in(actor)
     require_csrf(request, await request.form())

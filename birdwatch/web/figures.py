@@ -32,9 +32,15 @@ class Figures:
         return format_decimal(round(value), locale=self._babel)
 
     def compact(self, value: float) -> str:
-        """48210 → 4.8万 or 48K, for axes and small bars."""
-        digits = 1 if value >= 1000 else 0  # noqa: PLR2004 - below a thousand there is no unit
-        return format_compact_decimal(value, fraction_digits=digits, locale=self._babel)
+        """48210 → 4.8万 or 48K, for small bars."""
+        is_short = value < 1000 or (self.locale == "en" and value >= 10_000)
+        return format_compact_decimal(
+            value, fraction_digits=0 if is_short else 1, locale=self._babel
+        )
+
+    def axis(self, value: float) -> str:
+        """12500 → 1.25万 or 12.5K, without rounding away what a grid line stands for."""
+        return format_compact_decimal(value, fraction_digits=2, locale=self._babel)
 
     def percent(self, share: float) -> str:
         """0.913 → 91%."""
@@ -59,9 +65,12 @@ class Figures:
         """4月25日, 25 Apr: for tables."""
         return format_date(value, "M月d日" if self.locale == "zh" else "d MMM", self._babel)
 
-    def weekday(self, value: date) -> str:
-        """周六, Saturday."""
-        return format_date(value, "EEE" if self.locale == "zh" else "EEEE", self._babel)
+    def day_of_week(self, value: date, *, has_year: bool = False) -> str:
+        """4月25日 周六, Saturday 25 April; with the year where that is another one."""
+        day = self.full_day(value) if has_year else self.day(value)
+        if self.locale == "zh":
+            return f"{day} {format_date(value, 'EEE', self._babel)}"
+        return f"{format_date(value, 'EEEE', self._babel)} {day}"
 
     def full_day(self, value: date) -> str:
         """2026年4月25日, 25 April 2026."""
@@ -107,7 +116,7 @@ class Figures:
 
     def bytes(self, size: int) -> str:
         """3,412,000 → 3.4 MB."""
-        if size < 1_000_000:  # noqa: PLR2004 - kilobytes below a megabyte
+        if size < 1_000_000:
             return f"{max(1, round(size / 1000))} kB"
         return f"{format_decimal(round(size / 1_000_000, 1), locale=self._babel)} MB"
 

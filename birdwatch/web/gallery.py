@@ -38,6 +38,7 @@ class DayOfPhotos:
 
 
 async def show_gallery(request: Request) -> Response:
+    """A page of pictures, newest first, under the strip of their season."""
     archive, today = archive_of(request), today_of(request)
     species = await load_species(archive.db)
     asked = query_text(request, "species")
@@ -47,7 +48,9 @@ async def show_gallery(request: Request) -> Response:
         archive.db, where, limit=PAGE_SIZE, cursor=query_text(request, "cursor")
     )
     items = () if is_unknown else shown.items
-    season = where.season or (where.day and season_of(where.day)) or await season_now(archive, today)
+    season = (
+        where.season or (where.day and season_of(where.day)) or await season_now(archive, today)
+    )
     summary = await season_summary(archive, season, species=where.species, site=where.site)
     strips = draw_strips(
         summary, today=today, selected=where.day, pictures=await photo_days(archive, summary)

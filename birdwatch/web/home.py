@@ -25,6 +25,7 @@ from birdwatch.web.strip import OPEN
 
 
 async def show_home(request: Request) -> Response:
+    """The season that runs, or the last one, and the chosen day."""
     archive, today = archive_of(request), today_of(request)
     asked = query_day(request)
     season = require_in_season(asked) if asked else await season_now(archive, today)

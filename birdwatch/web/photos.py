@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from birdwatch.domain.credit import render_credit
 from birdwatch.domain.errors import InvalidInputError, NotFoundError
-from birdwatch.domain.photo import Photo, PhotoVersion
+from birdwatch.domain.photo import Photo, PhotoFilter, PhotoVersion
 from birdwatch.domain.policy import may
 from birdwatch.domain.species import SpeciesIndex
 from birdwatch.domain.summary import CountItem, SeasonSummary, count_items
@@ -28,7 +28,7 @@ from birdwatch.web.reading import archive_of, now_of
 from birdwatch.web.render import actor_of, locale_of, page
 from birdwatch.web.seasonal import season_summary, sightings_by_photo
 
-STAGE_WIDTH = 1600
+BESIDE = 6
 TEXT_FIELDS = ("taken_at", "site", "species", "credit", "license")
 
 
@@ -43,6 +43,7 @@ class Chain:
 
 
 async def show_photo(request: Request) -> Response:
+    """One photo with everything that is known of it."""
     return await _photo_page(request, await _photo(request))
 
 
@@ -145,6 +146,7 @@ async def _photo_page(
         newer=newer,
         can_edit=can_edit,
         can_see_place=may(actor, "see-private", photo.owner_id),
+        beside=await _beside(archive, photo),
         history=history,
         values=values,
         errors=field_errors(error, request),
@@ -152,8 +154,16 @@ async def _photo_page(
         is_saved="saved" in request.query_params,
         species=species,
         sites=await load_sites(archive.db),
-        stage_width=STAGE_WIDTH,
     )
+
+
+async def _beside(archive: Archive, photo: Photo) -> list[Photo]:
+    """Other pictures of the same day and, where it is known, of the same site."""
+    if photo.facts.day is None:
+        return []
+    where = PhotoFilter(day=photo.facts.day, site=photo.facts.site)
+    shown = await photos.list_photos(archive.db, where, limit=BESIDE + 1, cursor=None)
+    return [one for one in shown.items if one.id != photo.id][:BESIDE]
 
 
 async def _chain(archive: Archive, photo: Photo) -> Chain:

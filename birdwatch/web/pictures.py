@@ -49,7 +49,9 @@ def average_colour(thumbhash: str | None) -> str:
     blue = light - 2 / 3 * p
     red = (3 * light - blue + q) / 2
     green = red - q
-    return "#" + "".join(f"{round(255 * min(max(one, 0.0), 1.0)):02x}" for one in (red, green, blue))
+    return "#" + "".join(
+        f"{round(255 * min(max(one, 0.0), 1.0)):02x}" for one in (red, green, blue)
+    )
 
 
 def _by_width(renditions: tuple[Rendition, ...]) -> list[Rendition]:

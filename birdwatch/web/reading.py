@@ -13,11 +13,13 @@ from birdwatch.web.figures import ESTUARY_ZONE
 
 
 def archive_of(request: Request) -> Archive:
+    """The archive this process has open."""
     archive: Archive = request.app.state.archive
     return archive
 
 
 def now_of(request: Request) -> datetime:
+    """When the request came."""
     now: datetime = request.state.now
     return now
 

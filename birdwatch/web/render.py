@@ -65,11 +65,13 @@ def with_query(path: str, values: Mapping[str, object], **changes: object) -> st
 
 
 def locale_of(request: Request) -> Locale:
+    """The reader's language."""
     locale: Locale = getattr(request.state, "locale", "zh")
     return locale
 
 
 def actor_of(request: Request) -> Actor:
+    """Who asks."""
     actor: Actor = getattr(request.state, "actor", VISITOR)
     return actor
 

@@ -57,9 +57,7 @@ async def season_summary(
     daily = await counts.daily_counts(db, season=season, species=species, site=site)
     visits = await counts.survey_days(db, season=season, site=site)
     version = await db.dataset_version()
-    return summarise_season(
-        season, daily, visits, await load_windows(db), dataset_version=version
-    )
+    return summarise_season(season, daily, visits, await load_windows(db), dataset_version=version)
 
 
 async def photo_days(archive: Archive, summary: SeasonSummary) -> dict[date, int]:
@@ -154,8 +152,9 @@ async def sightings_by_photo(archive: Archive, shown: Sequence[Photo]) -> dict[s
 
 
 async def strongest_photo(archive: Archive, summary: SeasonSummary) -> Photo | None:
-    """The picture a season is shown by: that of its largest sighting on the peak day that has a
-    wide one, else the latest wide one, else the latest.
+    """The picture a season is shown by: of the largest sighting of its peak day, else the latest.
+
+    Wide pictures go first, as this one runs across the page.
     """
     db = archive.db
     candidates: list[Photo] = []
@@ -166,9 +165,7 @@ async def strongest_photo(archive: Archive, summary: SeasonSummary) -> Photo | N
             best.items,
             key=lambda photo: -(by_photo[photo.id].best or 0) if photo.id in by_photo else 1,
         )
-    latest = await photos.list_photos(
-        db, PhotoFilter(season=summary.season), limit=24, cursor=None
-    )
+    latest = await photos.list_photos(db, PhotoFilter(season=summary.season), limit=24, cursor=None)
     ready = [photo for photo in (*candidates, *latest.items) if photo.renditions]
     wide = [photo for photo in ready if photo.width > photo.height]
     return next(iter(wide or ready), None)

@@ -6,12 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from birdwatch.domain.season import parse_season, phase_window, same_season_of, season_span
-from birdwatch.domain.summary import (
-    RULE,
-    CountItem,
-    SeasonSummary,
-    count_items,
-)
+from birdwatch.domain.summary import RULE, CountItem, SeasonSummary, count_items
 from birdwatch.domain.survey import Survey
 from birdwatch.intake.archive import Archive
 from birdwatch.storage import counts, surveys
@@ -36,6 +31,7 @@ async def list_seasons(request: Request) -> Response:
 
 
 async def show_season(request: Request) -> Response:
+    """One season: strip, species, dekads, earlier years and the rule."""
     archive, today = archive_of(request), today_of(request)
     season = request.path_params["id"]
     _, half_year = parse_season(season)
@@ -104,9 +100,7 @@ async def earlier_years(
         for one in years
     ]
     scale = max((one.total.peak or 0 for one in (summary, *before)), default=0)
-    return [
-        (one, draw_strip(one, today=one.last, frame=SMALL, scale=scale)) for one in before
-    ]
+    return [(one, draw_strip(one, today=one.last, frame=SMALL, scale=scale)) for one in before]
 
 
 async def _surveys_of(archive: Archive, items: list[CountItem]) -> dict[str, Survey]:

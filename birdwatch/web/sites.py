@@ -43,12 +43,15 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
+    """The whole drawing and its size."""
+
     width: float
     height: float
     outlines: tuple[Outline, ...]
 
 
 async def list_sites(request: Request) -> Response:
+    """All count sites with their sketch."""
     archive = archive_of(request)
     sites = await load_sites(archive.db)
     season = await season_now(archive, today_of(request))
@@ -60,6 +63,7 @@ async def list_sites(request: Request) -> Response:
 
 
 async def show_site(request: Request) -> Response:
+    """One site: its curve, pictures, birds and surveys."""
     archive, today = archive_of(request), today_of(request)
     sites = await load_sites(archive.db)
     site = sites.get(request.path_params["id"])
@@ -115,7 +119,9 @@ def draw_sketch(sites: Mapping[str, Site]) -> Sketch:
 
     ordered = sorted(sites.values(), key=lambda site: not site.is_outline)
     outlines = tuple(
-        Outline(site, "".join("M" + "L".join(place(*p) for p in ring) + "Z" for ring in rings[site.id]))
+        Outline(
+            site, "".join("M" + "L".join(place(*p) for p in ring) + "Z" for ring in rings[site.id])
+        )
         for site in ordered
         if rings[site.id]
     )

@@ -28,6 +28,7 @@ SUGGESTIONS = 200
 
 
 async def list_species(request: Request) -> Response:
+    """The taxonomy by family, or what fits a name."""
     archive = archive_of(request)
     index = await load_species(archive.db)
     asked = query_text(request, "q")
@@ -46,6 +47,7 @@ async def list_species(request: Request) -> Response:
 
 
 async def show_species(request: Request) -> Response:
+    """One species: its curve, earlier years and pictures."""
     archive, today = archive_of(request), today_of(request)
     index = await load_species(archive.db)
     one = index.get(request.path_params["code"])

@@ -8,7 +8,7 @@ day when birds were seen but not counted are three different things and are draw
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
@@ -38,23 +38,33 @@ OPEN = Frame(height=178, top=30, base=138)
 
 @dataclass(frozen=True, slots=True)
 class StripDay:
-    """One day: where its bar stands and what it says."""
+    """One day: what it says, and where its bar stands."""
 
     day: date
     kind: Kind
-    x: float  # percent
-    width: float  # percent, of the whole day
-    bar_x: float
-    bar_width: float
-    bar_y: float  # pixels
-    bar_height: float
-    middle: float  # percent
     count: int | None
     surveys: int
     photos: int
     in_peak: bool
     is_selected: bool
     is_today: bool
+    x: float = 0.0  # percent
+    width: float = 0.0  # percent, of the whole day
+    bar_x: float = 0.0
+    bar_width: float = 0.0
+    bar_y: float = 0.0  # pixels
+    bar_height: float = 0.0
+    middle: float = 0.0  # percent
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of every day alike."""
+
+    today: date
+    selected: date | None
+    photos: Mapping[date, int]
+    peak: tuple[date, date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +83,16 @@ class StripDekad:
 
 @dataclass(frozen=True, slots=True)
 class GridLine:
+    """A height with the value it stands for."""
+
     y: float
     value: float
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
+    """A season, drawn."""
+
     frame: Frame
     days: tuple[StripDay, ...]
     dekads: tuple[StripDekad, ...]
@@ -89,10 +103,12 @@ class Strip:
 
     @property
     def selected(self) -> StripDay | None:
+        """The chosen day."""
         return next((day for day in self.days if day.is_selected), None)
 
     @property
     def tallest(self) -> StripDay | None:
+        """The day with most birds."""
         counted = [day for day in self.days if day.count]
         return max(counted, key=lambda day: day.count or 0) if counted else None
 
@@ -103,7 +119,7 @@ class Strip:
         return (inside[0], inside[-1]) if inside else None
 
 
-def draw_strip(  # noqa: PLR0913 - a drawing is told what to draw, each by name
+def draw_strip(
     summary: SeasonSummary,
     *,
     today: date,
@@ -115,9 +131,9 @@ def draw_strip(  # noqa: PLR0913 - a drawing is told what to draw, each by name
     """The strip of a season. `scale`: the value at the top, so that years may be compared."""
     totals = summary.days
     top = nice_ceiling(scale or max((total.count or 0 for total in totals), default=0))
-    peak = (summary.peak_first, summary.peak_last)
+    asked = Asked(today, selected, photos or {}, (summary.peak_first, summary.peak_last))
     days = tuple(
-        _draw_day(total, index, len(totals), top, peak, today, selected, photos or {}, frame)
+        _place(_say(total, asked), index, len(totals), top, frame)
         for index, total in enumerate(totals)
     )
     inside = [day for day in days if day.in_peak]
@@ -165,45 +181,28 @@ def neighbours(days: Sequence[StripDay], selected: date) -> tuple[date | None, d
     return (before[-1] if before else None, after[0] if after else None)
 
 
-def _draw_day(  # noqa: PLR0913 - one row of the drawing's table
-    total: DayTotal,
-    index: int,
-    of: int,
-    top: float,
-    peak: tuple[date, date],
-    today: date,
-    selected: date | None,
-    photos: Mapping[date, int],
-    frame: Frame,
-) -> StripDay:
-    bare = StripDay(
+def _say(total: DayTotal, asked: Asked) -> StripDay:
+    """What a day says, before it has a place."""
+    return StripDay(
         day=total.day,
-        kind=_kind(total, today),
-        x=0,
-        width=0,
-        bar_x=0,
-        bar_width=0,
-        bar_y=0,
-        bar_height=0,
-        middle=0,
+        kind=_kind(total, asked.today),
         count=total.count if total.is_counted else None,
         surveys=total.surveys,
-        photos=photos.get(total.day, 0),
-        in_peak=peak[0] <= total.day <= peak[1],
-        is_selected=total.day == selected,
-        is_today=total.day == today,
+        photos=asked.photos.get(total.day, 0),
+        in_peak=asked.peak[0] <= total.day <= asked.peak[1],
+        is_selected=total.day == asked.selected,
+        is_today=total.day == asked.today,
     )
-    return _place(bare, index, of, top, frame)
 
 
 def _place(day: StripDay, index: int, of: int, top: float, frame: Frame) -> StripDay:
+    """The same day as the bar number `index` of `of`."""
     width = 100 / of
     height = 0.0
     if day.count:
         height = max(SMALLEST_BAR_PX, frame.base - _y(day.count, top, frame))
-    return StripDay(
-        day=day.day,
-        kind=day.kind,
+    return replace(
+        day,
         x=_percent(index * width),
         width=_percent(width),
         bar_x=_percent((index + (1 - BAR_SHARE) / 2) * width),
@@ -211,12 +210,6 @@ def _place(day: StripDay, index: int, of: int, top: float, frame: Frame) -> Stri
         bar_y=round(frame.base - height, 1),
         bar_height=round(height, 1),
         middle=_percent((index + 0.5) * width),
-        count=day.count,
-        surveys=day.surveys,
-        photos=day.photos,
-        in_peak=day.in_peak,
-        is_selected=day.is_selected,
-        is_today=day.is_today,
     )
 
 

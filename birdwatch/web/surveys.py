@@ -29,6 +29,7 @@ ROW_NAME = re.compile(r"s(\d{1,4})-(species|low|best|high|method|note|photos)")
 
 
 async def list_surveys(request: Request) -> Response:
+    """Surveys, newest first."""
     archive = archive_of(request)
     where = SurveyFilter(season=query_text(request, "season"), site=query_text(request, "site"))
     shown = await surveys.list_surveys(
@@ -46,6 +47,7 @@ async def list_surveys(request: Request) -> Response:
 
 
 async def show_survey(request: Request) -> Response:
+    """One survey as it was made."""
     archive = archive_of(request)
     survey = await surveys.find_survey(archive.db, request.path_params["id"])
     if survey is None:
@@ -80,6 +82,7 @@ async def _photos_of(request: Request, survey_id: str, named: list[str]) -> list
 
 
 async def new_survey(request: Request) -> Response:
+    """An empty form."""
     require(actor_of(request), "count")
     values = {"date": today_of(request).isoformat(), "site": query_text(request, "site") or ""}
     rows: list[dict[str, str]] = [{} for _ in range(ROWS_AT_FIRST)]

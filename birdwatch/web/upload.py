@@ -36,6 +36,7 @@ class Result:
 
 
 async def show_upload(request: Request) -> Response:
+    """An empty form."""
     require(actor_of(request), "upload")
     return await _upload_page(request, {}, [])
 
@@ -46,8 +47,12 @@ async def take_upload(request: Request) -> Response:
     async with request.form(max_files=MAX_FILES) as form:
         require_csrf(request, form)
         values = typed(form)
-        files = [one for one in form.getlist("files") if isinstance(one, UploadFile) and one.filename]
-        results = [await _take(request, one, request_from(values, one.filename or "")) for one in files]
+        files = [
+            one for one in form.getlist("files") if isinstance(one, UploadFile) and one.filename
+        ]
+        results = [
+            await _take(request, one, request_from(values, one.filename or "")) for one in files
+        ]
     refused = bool(results) and all(one.outcome == "refused" for one in results)
     return await _upload_page(request, values, results, 422 if refused else 200, was_sent=True)
 

@@ -92,7 +92,7 @@ function send(form, { file, line: shown }, words, done) {
   for (const [name, value] of new FormData(form)) {
     if (name !== "files" && name !== "csrf" && value) body.append(name, value);
   }
-  body.append("file", file, file.name);
+  body.append("photo", file, file.name);
   const request = new XMLHttpRequest();
   request.open("POST", "/api/v1/photos");
   request.setRequestHeader("X-CSRF-Token", form.elements.csrf.value);
