@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -104,3 +105,24 @@ def test_scripts_are_plain_shell(script: str) -> None:
         ["sh", "-n", str(ROOT / "scripts" / script)], capture_output=True, check=False, text=True
     )
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_both_languages_say_the_same_things() -> None:
+    """Every key stands in both catalogs, and both sentences speak of the same values.
+
+    Chinese has one plural form, English two: `key.one` needs no counterpart.
+    """
+    zh, en = (sentences(locale) for locale in ("zh", "en"))
+    assert {key for key in en if not key.endswith(".one")} == set(zh)
+    differing = [key for key in zh if values_in(zh[key]) != values_in(en[key])]
+    assert differing == []
+
+
+def sentences(locale: str) -> dict[str, str]:
+    catalog = ROOT / "birdwatch" / "web" / "locale" / f"{locale}.json"
+    loaded: dict[str, str] = json.loads(catalog.read_text(encoding="utf-8"))
+    return loaded
+
+
+def values_in(sentence: str) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", sentence))
