@@ -17,7 +17,7 @@ from PIL import Image, ImageCms
 
 from birdwatch.domain.photo import EXTENSIONS, RENDITION_SIZES, Rendition
 from birdwatch.imaging.opening import PARSER_FAILURES, open_picture, sniff_file
-from birdwatch.imaging.orientation import read_orientation, upright
+from birdwatch.imaging.orientation import is_sideways, read_orientation, upright
 from birdwatch.imaging.probe import MAX_PIXELS
 
 PRESS_SIZE: Final = RENDITION_SIZES[-1]  # the JPEG that any newsroom can open
@@ -51,7 +51,8 @@ def render(path: Path, out_dir: Path, *, max_pixels: int = MAX_PIXELS) -> Render
         picture = shrink(resizable(opened), _fitted(full_size, PRESS_SIZE))
     picture = to_srgb(on_white(eight_bit(upright(picture, orientation))), icc)
     picture.info = {}  # else the encoders would write a comment of the original again
-    return _write_all(picture, out_dir, source_edge=max(full_size))
+    source_size = full_size[::-1] if is_sideways(orientation) else full_size
+    return _write_all(picture, out_dir, source_size)
 
 
 def web_sizes(source_edge: int) -> tuple[int, ...]:
@@ -60,10 +61,10 @@ def web_sizes(source_edge: int) -> tuple[int, ...]:
     return tuple(WEB_SIZES[: len(smaller) + 1])
 
 
-def _write_all(picture: Image.Image, out_dir: Path, *, source_edge: int) -> RenderResult:
+def _write_all(picture: Image.Image, out_dir: Path, source_size: tuple[int, int]) -> RenderResult:
     made = [_write(picture, PRESS_SIZE, "jpeg", out_dir)]
-    for size in reversed(web_sizes(source_edge)):
-        picture = shrink(picture, _fitted(picture.size, size))
+    for size in reversed(web_sizes(max(source_size))):
+        picture = shrink(picture, _fitted(source_size, size))
         made.append(_write(picture, size, "webp", out_dir))
     return RenderResult(tuple(reversed(made)), _thumbhash(picture))
 
