@@ -45,11 +45,8 @@ WALLS: dict[str, set[str]] = {
     "typer": {"cli"},
     "rich": {"cli"},
     "uvicorn": {"cli"},
-    "httpx": {"cli", "client"},
+    "httpx": {"client"},
 }
-# The demonstration draws its own pictures, so it may hold a brush.
-WALL_DOORS = {("PIL", "birdwatch/cli/demo_pictures.py")}
-
 # Of the standard library, what a domain module must not touch: no I/O, no clock, no loop.
 NOT_IN_DOMAIN = {
     "asyncio",
@@ -68,9 +65,6 @@ NOT_IN_DOMAIN = {
     "time",
     "urllib",
 }
-# Pure calculation from outside that a domain module may use.
-PURE = {"shapely"}
-
 # Imported inside a function, since an installation may do without them.
 OPTIONAL = {"asyncpg", "uvloop"}
 
@@ -149,7 +143,7 @@ def test_outside_packages_stay_behind_their_walls() -> None:
         for line, name in imports_of(path):
             top = name.split(".")[0]
             inside = WALLS.get(top)
-            if inside is None or layer in inside or (top, name_of(path)) in WALL_DOORS:
+            if inside is None or layer in inside:
                 continue
             broken.append(f"{name_of(path)}:{line} imports {top}")
     assert broken == []
@@ -161,7 +155,7 @@ def test_domain_is_pure() -> None:
         for line, name in imports_of(path):
             top = name.split(".")[0]
             is_pure = top in sys.stdlib_module_names and top not in NOT_IN_DOMAIN
-            if not is_pure and top != "birdwatch" and top not in PURE:
+            if not is_pure and top != "birdwatch":
                 broken.append(f"{name_of(path)}:{line} imports {name}")
         for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.AsyncFunctionDef | ast.Await):
