@@ -32,6 +32,7 @@ def from_instant(value: int, offset_min: int = 0) -> datetime:
 
 
 def instant_or_none(moment: datetime | None) -> int | None:
+    """As to_instant, for a column that may be empty."""
     return None if moment is None else to_instant(moment)
 
 
@@ -42,22 +43,27 @@ def offset_of(moment: datetime | None) -> int | None:
 
 
 def time_or_none(value: int | None, offset_min: int | None = 0) -> datetime | None:
+    """As from_instant, for a column that may be empty."""
     return None if value is None else from_instant(value, offset_min or 0)
 
 
 def to_day(day: date | None) -> str | None:
+    """A local day as 2026-04-14."""
     return None if day is None else day.isoformat()
 
 
 def from_day(value: str | None) -> date | None:
+    """The local day in a column that may be empty."""
     return None if value is None else date.fromisoformat(value)
 
 
 def to_json(value: object) -> str:
+    """Plain ASCII: what no database can take is escaped."""
     return json.dumps(value, separators=(",", ":"))
 
 
 def from_json(value: str | None) -> Any:
+    """The value in a column of JSON that may be empty."""
     return None if value is None else json.loads(value)
 
 

@@ -50,7 +50,7 @@ async def recompute(tx: Write, keys: Iterable[tuple[str, date]]) -> None:
     for site, day in sorted(set(keys)):
         values = (site, to_day(day))
         for table in ("daily_count", "survey_day"):
-            await tx.run(f"DELETE FROM {table} WHERE site = $1 AND day = $2", *values)  # noqa: S608
+            await tx.run(f"DELETE FROM {table} WHERE site = $1 AND day = $2", *values)
         await _fill(tx, ONE_DAY, *values)
 
 
@@ -58,7 +58,7 @@ async def recompute_for_import(tx: Write, import_version: int) -> None:
     """Recount every site and day that an import touched, at once."""
     for table in ("daily_count", "survey_day"):
         await tx.run(
-            f"DELETE FROM {table} WHERE (site, day) IN {IMPORTED}",  # noqa: S608
+            f"DELETE FROM {table} WHERE (site, day) IN {IMPORTED}",
             import_version,
         )
     await _fill(tx, IMPORTED, import_version)
@@ -77,7 +77,7 @@ async def daily_counts(
     where = _narrow(season, site, day_from, day_to)
     where.equal("species", species)
     rows = await db.rows(
-        f"SELECT * FROM daily_count WHERE {where.sql} ORDER BY site, species, day, tide",  # noqa: S608
+        f"SELECT * FROM daily_count WHERE {where.sql} ORDER BY site, species, day, tide",
         *where.values,
     )
     return [_daily_count(row) for row in rows]
@@ -94,7 +94,7 @@ async def survey_days(
     """Where somebody looked, and when: ordered by day and site."""
     where = _narrow(season, site, day_from, day_to)
     rows = await db.rows(
-        f"SELECT * FROM survey_day WHERE {where.sql} ORDER BY day, site",  # noqa: S608
+        f"SELECT * FROM survey_day WHERE {where.sql} ORDER BY day, site",
         *where.values,
     )
     return [_survey_day(row) for row in rows]
@@ -105,7 +105,7 @@ async def seasons(db: Source) -> list[str]:
     found: set[str] = set()
     for table, is_open in (("survey_day", "TRUE"), ("photo_fact", "until IS NULL")):
         rows = await db.rows(
-            "WITH RECURSIVE each_one (season) AS ("  # noqa: S608
+            "WITH RECURSIVE each_one (season) AS ("
             f" SELECT MIN(season) FROM {table} WHERE {is_open} AND season IS NOT NULL"
             f" UNION ALL SELECT (SELECT MIN(t.season) FROM {table} t"
             f"  WHERE {is_open} AND t.season > each_one.season) FROM each_one"

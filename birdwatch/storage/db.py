@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tortoise import context as tortoise_context
 from tortoise.context import TortoiseContext
 
 from birdwatch.domain.errors import UnavailableError
 from birdwatch.domain.policy import SYSTEM
 from birdwatch.storage import seeds
 from birdwatch.storage.migrations import migrate
-from birdwatch.storage.transactions import Database, Probe, Source, Write
+from birdwatch.storage.transactions import Database, Probe, Source, Write, active
 
 __all__ = ["Database", "Source", "Write", "open_database"]
 BUSY_TIMEOUT_MS = 60_000  # longer than the largest import holds the write lock
@@ -27,8 +26,7 @@ async def open_database(url: str, *, global_fallback: bool = False) -> Database:
     """
     dialect, connections = connections_of(url)
     context = TortoiseContext()
-    token = tortoise_context._current_context.set(context)
-    try:
+    with active(context):
         await context.init(
             config={
                 "connections": connections,
@@ -41,8 +39,6 @@ async def open_database(url: str, *, global_fallback: bool = False) -> Database:
         writer = context.db(f"{dialect}_writer")
         await migrate(writer, dialect)
         reader = context.db(f"{dialect}_reader") if dialect == "sqlite" else writer
-    finally:
-        tortoise_context._current_context.reset(token)
     probe = Probe(sqlite_path(url)) if dialect == "sqlite" else None
     database = Database(dialect, reader, writer, probe, context)
     await _seed(database)

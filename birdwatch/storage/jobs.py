@@ -32,8 +32,10 @@ CLAIM = """
         WHERE (state = 'waiting' AND run_at <= $3) OR (state = 'running' AND lease_until < $4)
         ORDER BY run_at, id LIMIT 1 {skip_locked})
     RETURNING id, kind, subject_id, attempts"""
-DUE = "SELECT 1 AS due FROM job WHERE (state = 'waiting' AND run_at <= $1)" \
+DUE = (
+    "SELECT 1 AS due FROM job WHERE (state = 'waiting' AND run_at <= $1)"
     " OR (state = 'running' AND lease_until < $2) LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,7 @@ async def claim(db: Database, worker: str, now: datetime, lease_s: float) -> Job
     skip_locked = "FOR UPDATE SKIP LOCKED" if db.dialect == "postgres" else ""
     async with _work(db, now) as tx:
         await tx.run(GIVE_UP, moment, MAX_ATTEMPTS)
-        rows = await tx.rows(
-            CLAIM.format(skip_locked=skip_locked), worker, until, moment, moment
-        )
+        rows = await tx.rows(CLAIM.format(skip_locked=skip_locked), worker, until, moment, moment)
     return Job(**rows[0]) if rows else None
 
 

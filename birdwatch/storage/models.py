@@ -12,6 +12,8 @@ from tortoise.models import Model
 
 
 class Species(Model):
+    """A row of the taxonomy; lists are JSON."""
+
     code = fields.CharField(max_length=200, primary_key=True)
     rank = fields.TextField()
     scientific_name = fields.TextField()
@@ -36,6 +38,8 @@ class Species(Model):
 
 
 class Site(Model):
+    """A count sector; its geometry is GeoJSON."""
+
     id = fields.CharField(max_length=200, primary_key=True)
     name_zh = fields.TextField()
     name_en = fields.TextField()
@@ -50,6 +54,8 @@ class Site(Model):
 
 
 class SeasonWindow(Model):
+    """A dated span within a season; days are MM-DD."""
+
     id = fields.CharField(max_length=200, primary_key=True)
     half_year = fields.TextField()
     name_zh = fields.TextField()
@@ -66,6 +72,8 @@ class SeasonWindow(Model):
 
 
 class Person(Model):
+    """An account."""
+
     id = fields.CharField(max_length=200, primary_key=True)
     login = fields.TextField()
     password_hash = fields.TextField()

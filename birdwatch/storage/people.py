@@ -35,7 +35,7 @@ OF_TOKEN = (
 )
 
 
-async def add_person(
+async def add_person(  # noqa: PLR0917
     tx: Write,
     login: str,
     password_hash: str,
@@ -129,7 +129,7 @@ async def close_session(tx: Write, token_hash: str) -> None:
     await tx.run("DELETE FROM session WHERE token_hash = $1", token_hash)
 
 
-async def add_token(
+async def add_token(  # noqa: PLR0917
     tx: Write,
     person_id: str,
     name: str,

@@ -74,8 +74,10 @@ def photo_values(new: NewPhoto, version: int) -> tuple[object, ...]:
 def fact_values(
     photo_id: str, owner_id: str | None, received_at: datetime, facts: PhotoFacts, version: int
 ) -> tuple[object, ...]:
-    """The row of `photo_fact`, in the order of FACT_COLUMNS. Without a time the photo sorts by
-    its arrival."""
+    """The row of `photo_fact`, in the order of FACT_COLUMNS.
+
+    Without a time the photo sorts by its arrival.
+    """
     time, place = facts.time, facts.place
     return (
         photo_id, version, None, to_instant(time.instant or received_at),

@@ -47,9 +47,7 @@ async def insert_photo(tx: Write, new: NewPhoto) -> Photo:
     facts = placed(new.facts, await load_calendar(tx))
     version = await ledger.append(tx, "create", "photo", new.id, after=ledger.ITSELF)
     await tx.run(INSERT_PHOTO, *photo_values(new, version))
-    await tx.run(
-        INSERT_FACT, *fact_values(new.id, new.owner_id, new.received_at, facts, version)
-    )
+    await tx.run(INSERT_FACT, *fact_values(new.id, new.owner_id, new.received_at, facts, version))
     return await _open_photo(tx, new.id)
 
 
@@ -78,7 +76,7 @@ async def list_photos(
         narrowed.after("f.sort_key", sort_key or 0, "f.id", photo_id or "", falls=newest_first)
     way = "DESC" if newest_first else "ASC"
     rows = await db.rows(
-        f"{SELECT} WHERE {JOINED} AND {narrowed.sql}"  # noqa: S608
+        f"{SELECT} WHERE {JOINED} AND {narrowed.sql}"
         f" ORDER BY f.sort_key {way}, f.id {way} LIMIT {narrowed.value(limit + 1)}",
         *narrowed.values,
     )
@@ -93,7 +91,7 @@ async def count_photos(db: Source, where: PhotoFilter) -> int:
     """How many photos this is, counted no further than COUNT_CAP."""
     narrowed = narrow(where)
     rows = await db.rows(
-        "SELECT COUNT(*) AS photos FROM (SELECT 1 FROM photo_fact f"  # noqa: S608
+        "SELECT COUNT(*) AS photos FROM (SELECT 1 FROM photo_fact f"
         f" WHERE f.until IS NULL AND {narrowed.sql} LIMIT {narrowed.value(COUNT_CAP)}) AS found",
         *narrowed.values,
     )
@@ -108,7 +106,7 @@ async def neighbours(db: Source, photo: Photo) -> tuple[str | None, str | None]:
         narrowed = Where()
         narrowed.after("f.sort_key", key, "f.id", photo.id, falls=falls)
         rows = await db.rows(
-            f"SELECT f.id FROM photo_fact f WHERE f.until IS NULL AND {narrowed.sql}"  # noqa: S608
+            f"SELECT f.id FROM photo_fact f WHERE f.until IS NULL AND {narrowed.sql}"
             f" ORDER BY f.sort_key {way}, f.id {way} LIMIT 1",
             *narrowed.values,
         )
@@ -216,7 +214,7 @@ async def photographers(db: Source) -> list[str]:
 async def photos_of_survey(db: Source, survey_id: str) -> list[Photo]:
     """The photos that a survey or one of its sightings names, oldest first."""
     rows = await db.rows(
-        f"{SELECT} WHERE {JOINED} AND f.id IN"  # noqa: S608
+        f"{SELECT} WHERE {JOINED} AND f.id IN"
         " (SELECT id FROM photo_fact WHERE until IS NULL AND survey_id = $1"
         " UNION SELECT photo_id FROM sighting_photo WHERE survey_id = $2)"
         " ORDER BY f.sort_key, f.id",

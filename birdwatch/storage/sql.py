@@ -8,7 +8,7 @@ from collections.abc import Sequence
 def insert(table: str, columns: Sequence[str]) -> str:
     """INSERT of one row."""
     marks = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
 
 
 class Where:

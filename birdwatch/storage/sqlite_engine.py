@@ -9,9 +9,9 @@ BEGIN runs; a reader who closes the browser tab would stop all writing. Ours giv
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from types import TracebackType
 
-import anyio
+from anyio import CancelScope
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import (
     SqliteClient,
@@ -37,19 +37,39 @@ class ImmediateTransactionContext(SqliteTransactionContext):
     async def __aenter__(self) -> TransactionalDBClient:
         await self._trxlock.acquire()
         try:
-            with anyio.CancelScope(shield=True):
-                await self.ensure_connection()
-                await self.connection.begin()
+            await self.ensure_connection()
+            await self.connection.begin()
         except BaseException:
-            self._trxlock.release()
+            await self._give_up()
             raise
         client: TransactionalDBClient = self.connection
         return client
 
-    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        if exc_type is None:
+            try:
+                await self.connection.commit()
+            except sqlite3.OperationalError as error:  # the disk is full, for one
+                await self._give_up()
+                raise OperationalError(error) from error
+            except BaseException:
+                await self._give_up()
+                raise
+            self._trxlock.release()
+        else:
+            await self._give_up()
+
+    async def _give_up(self) -> None:
+        """Roll back whatever had begun, and let the next writer in."""
         try:
-            with anyio.CancelScope(shield=True):
-                await (self.connection.rollback() if exc_type else self.connection.commit())
+            with CancelScope(shield=True):
+                if self.connection._connection:  # noqa: SLF001 (our own transaction's)
+                    await self.connection._connection.rollback()  # noqa: SLF001
         finally:
             self._trxlock.release()
 

@@ -23,8 +23,10 @@ RANDOM_BITS = 5 * RANDOM_CHARS
 
 
 async def insert_surveys(tx: Write, batch: Sequence[NewSurvey], *, import_version: int) -> int:
-    """Write these surveys as part of an import; how many sightings. Counts are not recomputed:
-    `counts.recompute_for_import` does that once, at the end."""
+    """Write these surveys as part of an import; how many sightings.
+
+    Counts are not recomputed: `counts.recompute_for_import` does that once, at the end.
+    """
     calendar = await load_calendar(tx)
     total = sum(len(new.sightings) for new in batch)
     ids = ids_in_order(tx.now, len(batch) + total)
@@ -57,8 +59,7 @@ async def known_source_keys(db: Source, keys: Iterable[str]) -> set[str]:
         some = wanted[start : start + KEYS_AT_ONCE]
         marks = ", ".join(f"${number}" for number in range(1, len(some) + 1))
         rows = await db.rows(
-            "SELECT source_key FROM survey"  # noqa: S608
-            f" WHERE until IS NULL AND source_key IN ({marks})",
+            f"SELECT source_key FROM survey WHERE until IS NULL AND source_key IN ({marks})",
             *some,
         )
         known.update(row["source_key"] for row in rows)
@@ -73,9 +74,13 @@ def ids_in_order(now: datetime, count: int) -> Iterator[str]:
     prefix = new_id(now)[:-RANDOM_CHARS]
     start = secrets.randbelow(2**RANDOM_BITS - count)
     for number in range(start, start + count):
-        yield prefix + _PAIRS[number >> 25 & 1023] + _PAIRS[number >> 15 & 1023] + _PAIRS[
-            number >> 5 & 1023
-        ] + ALPHABET[number & 31]
+        yield (
+            prefix
+            + _PAIRS[number >> 25 & 1023]
+            + _PAIRS[number >> 15 & 1023]
+            + _PAIRS[number >> 5 & 1023]
+            + ALPHABET[number & 31]
+        )
 
 
 _PAIRS = tuple(high + low for high in ALPHABET for low in ALPHABET)

@@ -59,7 +59,7 @@ def survey_values(
     )  # fmt: skip
 
 
-def sighting_values(
+def sighting_values(  # noqa: PLR0917 (called a million times in an import)
     sighting_id: str,
     version: int,
     survey_id: str,
@@ -129,10 +129,10 @@ def kept_ids(new: Sequence[NewSighting], old: Sequence[Sighting]) -> Iterator[st
     for sighting in old:
         if sighting.id not in named:
             free.setdefault(sighting.species, deque()).append(sighting.id)
-    for sighting in new:
-        if sighting.id in named:
-            named.discard(sighting.id)
-            yield sighting.id
+    for wanted in new:
+        if wanted.id in named:
+            named.discard(wanted.id)
+            yield wanted.id
         else:
-            queue = free.get(sighting.species)
+            queue = free.get(wanted.species)
             yield queue.popleft() if queue else None

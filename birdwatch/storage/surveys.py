@@ -49,8 +49,10 @@ async def insert_survey(tx: Write, new: NewSurvey) -> Survey:
 
 
 async def replace_survey(tx: Write, survey_id: str, new: NewSurvey) -> Survey:
-    """Write a new version of a survey and its sightings. Sightings keep their ids: by the id they
-    name, else by their species."""
+    """Write a new version of a survey and its sightings.
+
+    Sightings keep their ids: by the id they name, else by their species.
+    """
     await tx.lock()
     old = await open_survey(tx, survey_id)
     version = await ledger.append(
@@ -120,7 +122,7 @@ async def list_surveys(
         start_at, survey_id = decode_cursor(cursor, int, str)
         narrowed.after("v.start_at", start_at or 0, "v.id", survey_id or "", falls=True)
     rows = await db.rows(
-        f"SELECT v.* FROM survey v WHERE v.until IS NULL AND {narrowed.sql}"  # noqa: S608
+        f"SELECT v.* FROM survey v WHERE v.until IS NULL AND {narrowed.sql}"
         f" ORDER BY v.start_at DESC, v.id DESC LIMIT {narrowed.value(limit + 1)}",
         *narrowed.values,
     )
@@ -139,7 +141,7 @@ async def list_sightings(
         day, sighting_id = decode_cursor(cursor, str, str)
         narrowed.after("s.day", day or "", "s.id", sighting_id or "", falls=True)
     rows = await db.rows(
-        f"SELECT s.* FROM sighting s WHERE s.until IS NULL AND {narrowed.sql}"  # noqa: S608
+        f"SELECT s.* FROM sighting s WHERE s.until IS NULL AND {narrowed.sql}"
         f" ORDER BY s.day DESC, s.id DESC LIMIT {narrowed.value(limit + 1)}",
         *narrowed.values,
     )
@@ -168,7 +170,7 @@ async def _write_survey(
     await tx.run(INSERT_SURVEY, *survey_values(survey_id, version, new, owner_id, place))
 
 
-async def _write_sightings(  # noqa: PLR0913
+async def _write_sightings(  # noqa: PLR0917
     tx: Write,
     survey_id: str,
     version: int,
@@ -210,7 +212,7 @@ async def _with_sightings(db: Source, rows: Sequence[Row]) -> list[Survey]:
         return []
     marks = ", ".join(f"${number}" for number in range(1, len(rows) + 1))
     found = await db.rows(
-        f"SELECT * FROM sighting WHERE survey_id IN ({marks}) AND until IS NULL"  # noqa: S608
+        f"SELECT * FROM sighting WHERE survey_id IN ({marks}) AND until IS NULL"
         " ORDER BY survey_id, line",
         *(row["id"] for row in rows),
     )

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from anyio import CancelScope
 from tortoise import context as tortoise_context
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.context import TortoiseContext
@@ -23,6 +24,7 @@ from tortoise.exceptions import OperationalError
 
 from birdwatch.domain.errors import UnavailableError
 from birdwatch.domain.policy import Actor
+from birdwatch.storage.blobs.faults import full, missing
 from birdwatch.storage.columns import Row
 
 T = TypeVar("T")
@@ -51,6 +53,19 @@ class Probe:
         self._connection.close()
 
 
+@contextlib.contextmanager
+def active(context: TortoiseContext) -> Iterator[None]:
+    """Make this context Tortoise's current one.
+
+    Its own `with` keeps the token on the context, where two tasks would overwrite each other's.
+    """
+    token = tortoise_context._current_context.set(context)  # noqa: SLF001
+    try:
+        yield
+    finally:
+        tortoise_context._current_context.reset(token)  # noqa: SLF001
+
+
 @dataclass(slots=True)
 class Write:
     """One write transaction: who writes, at what time. Everything in it commits, or nothing."""
@@ -70,7 +85,7 @@ class Write:
 
     async def run_many(self, sql: str, values: Sequence[Sequence[object]]) -> None:
         if values:
-            await self.client.execute_many(sql, values)
+            await self.client.execute_many(sql, [list(row) for row in values])
 
     async def lock(self) -> None:
         """Wait for other writers of published data, so that what is read now cannot change."""
@@ -101,27 +116,28 @@ class Database:
     @contextlib.contextmanager
     def activate(self) -> Iterator[None]:
         """Make Tortoise's models work in this task."""
-        token = tortoise_context._current_context.set(self.context)
-        try:
+        with active(self.context):
             yield
-        finally:
-            tortoise_context._current_context.reset(token)
 
     @contextlib.asynccontextmanager
     async def write(self, actor: Actor, now: datetime) -> AsyncIterator[Write]:
-        """A write transaction. Raises UnavailableError where other writers hold on too long."""
-        transaction = self.writer._in_transaction()
-        with self.activate():
-            try:
+        """A write transaction: the body commits whole or not at all.
+
+        Raises UnavailableError where other writers hold on too long, or the disk is full.
+        """
+        transaction = self.writer._in_transaction()  # noqa: SLF001 (the connection's own context)
+        with self.activate(), translated():
+            # Entering and leaving are shielded: half of either would keep the connection for ever.
+            with CancelScope(shield=True):
                 client: Any = await transaction.__aenter__()
-            except OperationalError as error:
-                raise busy() from error
             try:
                 yield Write(self, client, actor, now)
             except BaseException as error:
-                await transaction.__aexit__(type(error), error, error.__traceback__)
+                with CancelScope(shield=True):
+                    await transaction.__aexit__(type(error), error, error.__traceback__)
                 raise
-            await transaction.__aexit__(None, None, None)
+            with CancelScope(shield=True):
+                await transaction.__aexit__(None, None, None)
 
     def cached_version(self) -> int | None:
         """The dataset version where it can be told at once, None where only a query can."""
@@ -143,7 +159,24 @@ class Database:
 Source = Database | Write
 
 
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Turn what only the operator can mend into what the archive says."""
+    try:
+        yield
+    except OperationalError as error:
+        reason = str(error)
+        if "is full" in reason:
+            raise full() from error
+        if "locked" in reason or "busy" in reason:
+            raise busy() from error
+        if "readonly" in reason or "disk I/O" in reason or "unable to open" in reason:
+            raise missing() from error
+        raise
+
+
 def busy() -> UnavailableError:
+    """Other writers hold the database longer than anyone should wait."""
     return UnavailableError(
         "storage.busy",
         zh="数据库正忙，暂时不能写入。请稍后再试。",

@@ -52,11 +52,15 @@ async def edit_window(
         tx, "edit", "window", window_id,
         detail={"before": _told(window), "after": _told(changed)},
     )  # fmt: skip
-    await models.SeasonWindow.filter(id=window_id).using_db(tx.client).update(
-        start_day=_month_day(start),
-        end_day=_month_day(end),
-        source_zh=changed.source.zh,
-        source_en=changed.source.en,
+    await (
+        models.SeasonWindow.filter(id=window_id)
+        .using_db(tx.client)
+        .update(
+            start_day=_month_day(start),
+            end_day=_month_day(end),
+            source_zh=changed.source.zh,
+            source_en=changed.source.en,
+        )
     )
     await _sort_again(tx)
     return changed
@@ -77,6 +81,7 @@ class Calendar:
 
 
 async def load_calendar(db: Source) -> Calendar:
+    """The calendar by the windows of now."""
     return Calendar(await load_windows(db))
 
 
@@ -85,7 +90,7 @@ async def _sort_again(tx: Write) -> None:
     calendar = Calendar(await _load(tx))
     for table in SORTED_TABLES:
         days = await tx.rows(
-            f"SELECT DISTINCT day, phase FROM {table} WHERE until IS NULL AND day IS NOT NULL"  # noqa: S608
+            f"SELECT DISTINCT day, phase FROM {table} WHERE until IS NULL AND day IS NOT NULL"
         )
         moved = []
         for row in days:
@@ -93,8 +98,7 @@ async def _sort_again(tx: Write) -> None:
             if phase != row["phase"]:
                 moved.append((phase, row["day"], row["phase"]))
         await tx.run_many(
-            f"UPDATE {table} SET phase = $1"  # noqa: S608
-            " WHERE until IS NULL AND day = $2 AND phase = $3",
+            f"UPDATE {table} SET phase = $1 WHERE until IS NULL AND day = $2 AND phase = $3",
             moved,
         )
 

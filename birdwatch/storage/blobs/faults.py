@@ -8,6 +8,7 @@ from birdwatch.domain.errors import UnavailableError
 
 
 def full() -> UnavailableError:
+    """No space is left, or less than the reserve."""
     return UnavailableError(
         "storage.full",
         zh="存储空间已满，照片没有保存。请稍后再试，或通知管理员腾出空间。",
@@ -17,6 +18,7 @@ def full() -> UnavailableError:
 
 
 def missing() -> UnavailableError:
+    """The folder is not there, or not the one on record."""
     return UnavailableError(
         "storage.missing",
         zh="存储文件夹不在，或不是原来的那一个，因此暂停写入。请管理员检查磁盘是否已挂载。",

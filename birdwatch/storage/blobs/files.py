@@ -71,17 +71,12 @@ class FileBlobs:
             found = self.marker()
             if known is not None and found != known:
                 raise missing()
-            if found is None and (self.home / "originals").exists() and known is None:
-                found = self._write_marker()
             if found is None:
-                self.home.mkdir(parents=True, exist_ok=True)
+                for folder in FOLDERS:
+                    (self.home / folder).mkdir(mode=0o750, parents=True, exist_ok=True)
                 found = self._write_marker()
-            elif not (self.home / "originals").is_dir() and known is not None:
-                raise missing()
-            for folder in FOLDERS:
-                (self.home / folder).mkdir(mode=0o750, exist_ok=True)
-            _sync_folder(self.home)
         self._marker = found
+        self._check_folders()
         return found
 
     def check_home(self) -> None:
@@ -91,12 +86,7 @@ class FileBlobs:
                 self.settle()
             if self.marker() != self._marker:
                 raise missing()
-            for folder in FOLDERS:
-                path = self.home / folder
-                if not path.is_dir():
-                    raise missing()
-                if not os.access(path, os.W_OK | os.X_OK):
-                    raise PermissionError(errno.EACCES, "not writable")
+            self._check_folders()
             if shutil.disk_usage(self.home).free < self._reserve_bytes:
                 raise full()
 
@@ -150,15 +140,28 @@ class FileBlobs:
         await to_thread.run_sync(self._put, path, data)
         return path
 
+    def _check_folders(self) -> None:
+        for folder in FOLDERS:
+            path = self.home / folder
+            if not path.is_dir():
+                raise missing()
+            if not os.access(path, os.W_OK | os.X_OK):
+                raise unwritable(PermissionError(errno.EACCES, "not writable"))
+
     def _write_marker(self) -> str:
+        """Name this home; of two processes that begin together the first one names it."""
+        part = self.home / "incoming" / f"{secrets.token_hex(16)}.part"
         name = secrets.token_hex(16)
         try:
-            with _create(self.home / MARKER) as file:
+            with _create(part) as file:
                 file.write(f"{name}\n".encode())
                 _sync(file)
-        except FileExistsError:  # another process was first
-            return self.marker() or name
-        return name
+            with contextlib.suppress(FileExistsError):
+                os.link(part, self.home / MARKER)
+        finally:
+            part.unlink(missing_ok=True)
+        _sync_folder(self.home)
+        return self.marker() or name
 
     def _keep(self, incoming: Incoming) -> None:
         with _speaking():

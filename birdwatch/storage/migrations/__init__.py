@@ -41,20 +41,14 @@ MIGRATIONS = (Migration("0001_archive", m0001_archive.SQLITE, m0001_archive.POST
 
 async def migrate(client: BaseDBAsyncClient, dialect: str) -> list[str]:
     """Apply what is missing and name it. Safe when several processes start together."""
-    applied = []
-    for migration in MIGRATIONS:
-        if await _apply(client, dialect, migration):
-            applied.append(migration.name)
-    return applied
+    return [step.name for step in MIGRATIONS if await _apply(client, dialect, step)]
 
 
 async def _apply(client: BaseDBAsyncClient, dialect: str, migration: Migration) -> bool:
-    async with client._in_transaction() as step:
+    async with client._in_transaction() as step:  # noqa: SLF001
         if dialect == "postgres":
             await step.execute_query_dict("SELECT pg_advisory_xact_lock($1)", [LOCK_KEY])
-        await step.execute_query(
-            "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY)"
-        )
+        await step.execute_query("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY)")
         found = await step.execute_query_dict(
             "SELECT name FROM migration WHERE name = $1", [migration.name]
         )
