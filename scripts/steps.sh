@@ -71,8 +71,10 @@ install() {
     say "installing the packages of $* (pinned, hashes checked)"
     for file in "$@"; do
         "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
-            --no-deps --requirement "$file" ||
+            --no-deps --requirement "$file" >"$VENV/pip.log" 2>&1 || {
+            cat "$VENV/pip.log" >&2
             fail "the packages of $file could not be installed; the lines above say why."
+        }
     done
     printf '%s\n' "$now" >"$stamp"
 }
@@ -91,7 +93,7 @@ END
 # Node from the machine when it is new enough, else from a package inside the virtual environment.
 ensure_node() {
     if command -v npm >/dev/null 2>&1 &&
-        node -e 'process.exit(parseInt(process.versions.node) < 18)' 2>/dev/null; then
+        node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; then
         return
     fi
     say "this machine has no Node 18 or newer with npm; taking it from a package"
