@@ -44,7 +44,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 RANKS: Final = (
     "species", "spuh", "slash", "issf", "form", "hybrid", "domestic", "intergrade",
-    "genus", "family", "order", "class",
+    "subspecies", "genus", "subfamily", "family", "order", "class",
 )  # fmt: skip
 MAX_NEAR = 5
 _CODE = re.compile(r"[a-z0-9_-]{2,20}", re.ASCII)
