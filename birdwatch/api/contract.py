@@ -7,7 +7,7 @@ answers. Values made for the owner alone are UNSET, and so absent, for everyone 
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -347,7 +347,7 @@ class Site(Struct, kw_only=True):
 
     id: str
     name: Text
-    geometry: dict[str, object] | None
+    geometry: dict[str, Any] | None
     is_outline: bool
     is_approximate: bool
     source: str

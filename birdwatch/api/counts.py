@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import UNSET
 from starlette.requests import Request
@@ -16,7 +16,7 @@ from birdwatch.api.query import read_query
 from birdwatch.api.windows import count_window
 from birdwatch.domain.paging import decode_cursor, encode_cursor
 from birdwatch.domain.season import season_of
-from birdwatch.domain.summary import RULE, By, CountItem, count_items
+from birdwatch.domain.summary import RULE, By, CountItem, DailyCount, SurveyDay, count_items
 from birdwatch.domain.text import Locale
 from birdwatch.storage.counts import daily_counts, survey_days
 from birdwatch.storage.db import Database
@@ -32,15 +32,11 @@ async def list_counts(request: Request) -> Response:
     locale: Locale = request.state.locale
     season = known_season(query.season)
     site = await known_site(db, query.site)
-    codes = [await species_code(db, name) for name in query.species]
+    codes = dict.fromkeys([await species_code(db, name) for name in query.species])
     after = _key_of(query.cursor)
 
     async def make(version: int) -> contract.Counts:
-        span = {"season": season, "day_from": query.day_from, "day_to": query.day_to}
-        daily = await daily_counts(db, species=codes or None, site=site, **span)
-        visits = None
-        if query.by != "day":  # bird-days need to know zero from not counted
-            visits = await survey_days(db, site=site, **span)
+        daily, visits = await _read(db, query, season, site, codes)
         items = count_items(
             daily,
             by=query.by,
@@ -64,6 +60,28 @@ async def list_counts(request: Request) -> Response:
         )
 
     return await send_list(request, query, contract.CountItem, make)
+
+
+async def _read(
+    db: Database,
+    query: contract.CountsQuery,
+    season: str | None,
+    site: str | None,
+    codes: Iterable[str | None],
+) -> tuple[list[DailyCount], list[SurveyDay] | None]:
+    """The daily counts asked for; and, where bird-days need it, the days on which anybody looked."""
+    first, last = query.day_from, query.day_to
+    daily = [
+        row
+        for code in tuple(codes) or (None,)
+        for row in await daily_counts(
+            db, season=season, species=code, site=site, day_from=first, day_to=last
+        )
+    ]
+    if query.by == "day":
+        return daily, None
+    visits = await survey_days(db, season=season, site=site, day_from=first, day_to=last)
+    return daily, visits
 
 
 def _key_of(cursor: str | None) -> Key | None:

@@ -64,7 +64,7 @@ def describe(operations: Sequence[Operation]) -> Handler:
 
 def document(operations: Sequence[Operation], locale: Locale) -> Json:
     """The OpenAPI 3.1 document of these operations."""
-    kinds = {Problem}
+    kinds: set[type[msgspec.Struct]] = {Problem}
     for operation in operations:
         kinds |= {kind for kind in (operation.answer, operation.body) if kind is not None}
     _, schemas = msgspec.json.schema_components(

@@ -186,7 +186,7 @@ def _disposition_name(header: str) -> str:
 
 async def patch_photo(request: Request) -> Response:
     """Correct a photo; the value before stays in its history."""
-    photo_id = (await _find(request)).id
+    photo_id = (await _find_own(request)).id
     changes = await read_json(request, contract.PhotoChangesIn)
     photo = await correct_photo(
         request.app.state.archive,
@@ -202,7 +202,7 @@ async def post_undo(request: Request) -> Response:
     """Go back to the facts before the last correction."""
     photo = await undo_correction(
         request.app.state.archive,
-        (await _find(request)).id,
+        (await _find_own(request)).id,
         actor=request.state.actor,
         now=request.state.now,
     )
@@ -219,6 +219,13 @@ async def _find(request: Request) -> Photo:
             zh="没有这张照片。请检查编号。",
             en="There is no such photo. Check the identifier.",
         )
+    return photo
+
+
+async def _find_own(request: Request) -> Photo:
+    """The photo of the path, for those who may correct it."""
+    photo = await _find(request)
+    require(request.state.actor, "edit", photo.owner_id)
     return photo
 
 

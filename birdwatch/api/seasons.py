@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -69,11 +70,19 @@ async def get_season(request: Request) -> Response:
 
 
 def _season_in_path(request: Request) -> str:
+    """The season that the path names, written as seasons are: one address for each."""
+    named: str = request.path_params["id"]
     try:
-        season = known_season(request.path_params["id"])
-    except InvalidInputError as error:
-        raise NotFoundError("season.not_found", zh=error.text.zh, en=error.text.en) from error
-    return season or ""
+        is_season = known_season(named) == named
+    except InvalidInputError:
+        is_season = False
+    if not is_season:
+        raise NotFoundError(
+            "season.not_found",
+            zh="没有这个季节。请写成 2026-spring 或 2026-autumn。",
+            en="There is no such season. Write 2026-spring or 2026-autumn.",
+        )
+    return named
 
 
 async def _summarise(
@@ -88,7 +97,7 @@ async def _summarise(
     )
 
 
-def _table(season: object) -> list[contract.SeasonSpecies]:
+def _table(season: Struct) -> list[Struct]:
     """The season as CSV: the total, then a row per species."""
     return [season.total, *season.species] if isinstance(season, contract.Season) else []
 

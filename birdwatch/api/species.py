@@ -23,7 +23,7 @@ async def list_species(request: Request) -> Response:
 
     async def make(_version: int) -> contract.SpeciesList:
         chosen = _choose(await load_species(db), query)
-        first = int(after or 0)
+        first = max(0, int(after or 0))
         page = chosen[first : first + query.limit]
         end = first + len(page)
         cursor = encode_cursor(end) if page and end < len(chosen) else None

@@ -42,9 +42,17 @@ def decode_cursor(cursor: str, *types: type) -> tuple[str | int | None, ...]:
     if not isinstance(key, list) or len(key) != len(types):
         raise _bad_cursor()
     for part, wanted in zip(key, types, strict=True):
-        if part is not None and type(part) is not wanted:
+        if part is not None and (type(part) is not wanted or not _is_storable(part)):
             raise _bad_cursor()
     return tuple(key)
+
+
+def _is_storable(part: object) -> bool:
+    """Whether a database can compare with this: 64 bits, and text without NUL or half characters."""
+    if isinstance(part, int):
+        return -(2**63) <= part < 2**63
+    text = str(part)
+    return "\x00" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _bad_cursor() -> MalformedError:

@@ -21,7 +21,7 @@ def choose_locale(query: QueryParams, headers: Headers) -> Locale:
         return asked
     chosen = cookie_parser(headers.get("cookie", "")).get(LOCALE_COOKIE, "")
     if chosen in LOCALES:
-        return cast("Locale", chosen)
+        return chosen
     return accepted_locale(headers.get("accept-language", ""))
 
 

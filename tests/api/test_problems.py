@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from birdwatch.api.operations import PREFIX
-from birdwatch.api.routes import OPERATIONS, Operation
+from birdwatch.api.operations import PREFIX, Operation
+from birdwatch.api.routes import OPERATIONS
 from tests.service import Service
 
 pytestmark = pytest.mark.anyio

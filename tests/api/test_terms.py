@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from birdwatch.storage.people import find_login
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from birdwatch.http.sessions import start_session
+from birdwatch.storage.people import find_login
 from tests.api.asking import GREAT_KNOT, SITE, send_photo, send_survey, survey
 from tests.service import Service
 
