@@ -139,15 +139,20 @@ async def _take(
         )
     except BirdwatchError as error:
         return Line(name, "refused", error.sentence(locale_of()))
-    except OSError as error:
-        return Line(name, "refused", error.strerror or type(error).__name__)
     return Line(name, "duplicate" if receipt.is_duplicate else "accepted", receipt.photo.id)
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    async with await anyio.open_file(path, "rb") as file:
-        while chunk := await file.read(CHUNK_BYTES):
-            yield chunk
+    try:
+        async with await anyio.open_file(path, "rb") as file:
+            while chunk := await file.read(CHUNK_BYTES):
+                yield chunk
+    except OSError as error:
+        raise InvalidInputError(
+            "import.unreadable",
+            zh=f"读不了这个文件（{error.strerror}）。请检查权限和磁盘。",
+            en=f"The file cannot be read ({error.strerror}). Check its permissions and its disk.",
+        ) from error
 
 
 async def _render_all(archive: Archive, *, is_quiet: bool) -> None:

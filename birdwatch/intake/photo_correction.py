@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from birdwatch.domain.credit import Credit
 from birdwatch.domain.errors import (
@@ -119,6 +118,7 @@ async def _editable(db: Source, photo_id: str, actor: Actor) -> Photo:
 
 
 Edit = Callable[[PhotoFacts], PhotoFacts]
+Reader = Callable[[object, Terms], Edit]
 
 
 def _read_changes(changes: Mapping[str, object], terms: Terms) -> list[Edit]:
@@ -130,10 +130,14 @@ def _read_changes(changes: Mapping[str, object], terms: Terms) -> list[Edit]:
         if read is None:
             errors.append(_unknown_field(name))
             continue
-        edits.append(collect(errors, name, partial(read, value, terms), _unchanged))
+        edits.append(collect(errors, name, _reading(read, value, terms), _unchanged))
     if errors:
         raise invalid_fields(tuple(errors))
     return edits
+
+
+def _reading(read: Reader, value: object, terms: Terms) -> Callable[[], Edit]:
+    return lambda: read(value, terms)
 
 
 def _unchanged(facts: PhotoFacts) -> PhotoFacts:
@@ -296,7 +300,7 @@ def _read_license(value: object, terms: Terms) -> Edit:
     return lambda facts: replace(facts, license=chosen)
 
 
-READERS: dict[str, Callable[[object, Terms], Edit]] = {
+READERS: dict[str, Reader] = {
     "taken_at": _read_taken_at,
     "position": _read_position,
     "site": _read_site,

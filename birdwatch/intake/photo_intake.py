@@ -138,7 +138,10 @@ async def find_duplicate(archive: Archive, arrival: Arrival) -> None:
         return
     if not await anyio.to_thread.run_sync(archive.blobs.has_original, incoming.sha256):
         await archive.blobs.keep(incoming)
-        arrival.incoming = None
+    if known.state == "failed":
+        async with archive.db.write(arrival.actor, arrival.now) as tx:
+            await enqueue(tx, RENDER_JOB, known.id)
+        archive.jobs_bell.ring()
     arrival.receipt = Receipt(known, is_duplicate=True)
 
 

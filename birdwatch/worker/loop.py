@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 import anyio
 
 from birdwatch.domain.errors import BirdwatchError, UnavailableError
+from birdwatch.domain.policy import SYSTEM
 from birdwatch.domain.text import Text
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.photo_rendering import RENDER_JOB, give_up_rendering, render_photo
-from birdwatch.storage.jobs import Job, claim, fail, finish, pending
+from birdwatch.storage.jobs import Job, claim, enqueue, fail, finish, pending
 
 LEASE_S = 300
 MAX_ATTEMPTS = 3
@@ -67,9 +68,8 @@ async def do_next(archive: Archive, name: str, *, now: datetime) -> bool:
     try:
         await JOBS[job.kind](archive, job.subject_id, now)
     except UnavailableError as error:
-        await fail(
-            archive.db, job, str(error), retry_at=now + timedelta(seconds=DISK_RETRY_DELAY_S)
-        )
+        log.warning("event=job_postponed job=%s reason=%s", job.id, error.code)
+        await _postpone(archive, job, now + timedelta(seconds=DISK_RETRY_DELAY_S))
     except BirdwatchError as error:
         await _give_up(archive, job, str(error), error.text, now)
     except Exception as error:  # one job must not stop the others
@@ -85,6 +85,12 @@ async def _render(archive: Archive, photo_id: str, now: datetime) -> None:
 
 
 JOBS: dict[str, Callable[[Archive, str, datetime], Awaitable[None]]] = {RENDER_JOB: _render}
+
+
+async def _postpone(archive: Archive, job: Job, until: datetime) -> None:
+    """Ask for the job anew: a full disk is no fault of the photo's, so no attempt is counted."""
+    async with archive.db.write(SYSTEM, until) as tx:
+        await enqueue(tx, job.kind, job.subject_id)
 
 
 async def _retry_or_give_up(archive: Archive, job: Job, reason: str, now: datetime) -> None:
