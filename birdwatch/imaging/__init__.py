@@ -1,0 +1,1 @@
+"""Bytes to facts and renditions: pure functions, run in limited child processes."""
