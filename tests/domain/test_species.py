@@ -124,7 +124,7 @@ def test_species_of_the_package_are_complete_and_told_apart() -> None:
     assert [s.code for s in rows if not (s.name.zh and s.name.en and s.pinyin_initials)] == []
     assert [s.code for s in rows if s.family and not s.family_zh] == []
     for name in ("zh", "en"):
-        names = [name_key(s.name.get(name)) for s in rows]  # type: ignore[arg-type]
+        names = [name_key(s.name.get(name)) for s in rows]
         assert len(names) == len(set(names))
     assert [s.code for s in rows if SPECIES.find(s.name.zh) != s or SPECIES.find(s.code) != s] == []
 
