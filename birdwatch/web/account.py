@@ -161,7 +161,7 @@ async def _account_page(
         errors=field_errors(error, request),
         own=own.items,
         counted=counted.items,
-        sightings=await sightings_by_photo(archive, own.items),
+        sightings=await sightings_by_photo(request, own.items),
         species=await load_species(archive.db),
         sites=await load_sites(archive.db),
     )

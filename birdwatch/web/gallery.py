@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,13 +13,14 @@ from starlette.responses import Response
 from birdwatch.domain.photo import Photo, PhotoFilter
 from birdwatch.domain.season import season_of
 from birdwatch.domain.species import SpeciesIndex
-from birdwatch.storage import counts, photos
+from birdwatch.storage import photos
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.web.reading import archive_of, query_day, query_phase, query_text, today_of
 from birdwatch.web.render import page
 from birdwatch.web.seasonal import (
     draw_strips,
+    known_seasons,
     photo_days,
     season_now,
     season_summary,
@@ -26,14 +28,16 @@ from birdwatch.web.seasonal import (
 )
 
 PAGE_SIZE = 48
+FULL_DAY = 3  # pictures that fill a row of their own
 FILTERS = ("day", "species", "site", "season", "phase", "photographer")
 
 
 @dataclass(frozen=True, slots=True)
-class DayOfPhotos:
-    """Pictures of one day in the order of the page; `day` None where the time is unknown."""
+class PhotoGroup:
+    """Pictures under one heading: a day, or several sparse days in a row; None: time unknown."""
 
-    day: date | None
+    first: date | None  # the latest day, as the page runs backwards
+    last: date | None
     photos: tuple[Photo, ...]
 
 
@@ -48,12 +52,10 @@ async def show_gallery(request: Request) -> Response:
         archive.db, where, limit=PAGE_SIZE, cursor=query_text(request, "cursor")
     )
     items = () if is_unknown else shown.items
-    season = (
-        where.season or (where.day and season_of(where.day)) or await season_now(archive, today)
-    )
-    summary = await season_summary(archive, season, species=where.species, site=where.site)
+    season = where.season or (where.day and season_of(where.day)) or await season_now(request)
+    summary = await season_summary(request, season, species=where.species, site=where.site)
     strips = draw_strips(
-        summary, today=today, selected=where.day, pictures=await photo_days(archive, summary)
+        summary, today=today, selected=where.day, pictures=await photo_days(request, summary)
     )
     return page(
         request,
@@ -64,10 +66,10 @@ async def show_gallery(request: Request) -> Response:
         near=species.near(asked) if asked and is_unknown else (),
         summary=summary,
         strips=strips,
-        sightings=await sightings_by_photo(archive, items),
+        sightings=await sightings_by_photo(request, items),
         species=species,
         sites=await load_sites(archive.db),
-        seasons=sorted(await counts.seasons(archive.db), reverse=True),
+        seasons=await known_seasons(request),
         photographers=await photos.photographers(archive.db),
         is_filtered=any(query_text(request, name) for name in FILTERS),
     )
@@ -86,11 +88,25 @@ def _filter(request: Request, species: SpeciesIndex) -> PhotoFilter:
     )
 
 
-def group_by_day(shown: Sequence[Photo]) -> tuple[DayOfPhotos, ...]:
-    """Consecutive photos of the same local day together."""
-    groups: list[tuple[date | None, list[Photo]]] = []
-    for photo in shown:
-        if not groups or groups[-1][0] != photo.facts.day:
-            groups.append((photo.facts.day, []))
-        groups[-1][1].append(photo)
-    return tuple(DayOfPhotos(day, tuple(group)) for day, group in groups)
+def group_by_day(shown: Sequence[Photo]) -> tuple[PhotoGroup, ...]:
+    """Photos of a day together; days of one or two pictures in a row share a group."""
+    groups: list[list[Photo]] = []
+    for _, members in groupby(shown, key=lambda photo: photo.facts.day):
+        day = list(members)
+        if groups and _may_share(groups[-1], day):
+            groups[-1].extend(day)
+        else:
+            groups.append(day)
+    return tuple(PhotoGroup(one[0].facts.day, one[-1].facts.day, tuple(one)) for one in groups)
+
+
+def _may_share(group: Sequence[Photo], day: Sequence[Photo]) -> bool:
+    latest = group[0].facts
+    alone = [photo for photo in group if photo.facts.day == group[-1].facts.day]
+    return (
+        len(day) < FULL_DAY
+        and len(alone) < FULL_DAY
+        and latest.day is not None
+        and day[0].facts.day is not None
+        and latest.season == day[0].facts.season
+    )

@@ -28,13 +28,13 @@ async def show_home(request: Request) -> Response:
     """The season that runs, or the last one, and the chosen day."""
     archive, today = archive_of(request), today_of(request)
     asked = query_day(request)
-    season = require_in_season(asked) if asked else await season_now(archive, today)
-    summary = await season_summary(archive, season)
+    season = require_in_season(asked) if asked else await season_now(request)
+    summary = await season_summary(request, season)
     selected = asked or day_to_show(summary, today)
     strips = draw_strips(
-        summary, today=today, selected=selected, pictures=await photo_days(archive, summary)
+        summary, today=today, selected=selected, pictures=await photo_days(request, summary)
     )
-    hero = await strongest_photo(archive, summary)
+    hero = await strongest_photo(request, summary)
     return page(
         request,
         "home.html",
@@ -42,8 +42,8 @@ async def show_home(request: Request) -> Response:
         strips=strips,
         open_frame=OPEN,
         hero=hero,
-        hero_sighting=(await sightings_by_photo(archive, [hero])).get(hero.id) if hero else None,
-        view=await day_view(archive, selected, strips.wide),
+        hero_sighting=(await sightings_by_photo(request, [hero])).get(hero.id) if hero else None,
+        view=await day_view(request, selected, strips.wide),
         by_species=summaries_by_species(summary),
         species=await load_species(archive.db),
         sites=await load_sites(archive.db),

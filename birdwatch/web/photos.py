@@ -141,7 +141,7 @@ async def _photo_page(
         "photo.html",
         status,
         photo=photo,
-        chain=await _chain(archive, photo),
+        chain=await _chain(request, photo),
         older=older,
         newer=newer,
         can_edit=can_edit,
@@ -158,16 +158,22 @@ async def _photo_page(
 
 
 async def _beside(archive: Archive, photo: Photo) -> list[Photo]:
-    """Other pictures of the same day and, where it is known, of the same site."""
-    if photo.facts.day is None:
-        return []
-    where = PhotoFilter(day=photo.facts.day, site=photo.facts.site)
-    shown = await photos.list_photos(archive.db, where, limit=BESIDE + 1, cursor=None)
-    return [one for one in shown.items if one.id != photo.id][:BESIDE]
+    """Other pictures of the same day and site; where there are none, of the same species."""
+    facts = photo.facts
+    of_day = PhotoFilter(day=facts.day, site=facts.site) if facts.day else None
+    of_species = PhotoFilter(species=facts.species) if facts.species else None
+    for where in (of_day, of_species):
+        if where:
+            shown = await photos.list_photos(archive.db, where, limit=BESIDE + 1, cursor=None)
+            others = [one for one in shown.items if one.id != photo.id and one.renditions]
+            if others:
+                return others[:BESIDE]
+    return []
 
 
-async def _chain(archive: Archive, photo: Photo) -> Chain:
-    sighting = (await sightings_by_photo(archive, [photo])).get(photo.id)
+async def _chain(request: Request, photo: Photo) -> Chain:
+    archive = archive_of(request)
+    sighting = (await sightings_by_photo(request, [photo])).get(photo.id)
     survey_id = sighting.survey_id if sighting else photo.facts.survey_id
     survey = await surveys.find_survey(archive.db, survey_id) if survey_id else None
     if photo.facts.day is None or photo.facts.season is None:
@@ -179,5 +185,5 @@ async def _chain(archive: Archive, photo: Photo) -> Chain:
         sighting,
         survey,
         next((item for item in totals if item.species is None), None),
-        await season_summary(archive, photo.facts.season),
+        await season_summary(request, photo.facts.season),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 from birdwatch.domain.photo import Photo, Rendition, rendition_url
 
@@ -18,13 +19,6 @@ def srcset(photo: Photo) -> str:
     return ", ".join(
         f"{rendition_url(photo.id, one)} {one.width}w" for one in _by_width(photo.renditions)
     )
-
-
-def best_rendition(photo: Photo, width: int) -> Rendition | None:
-    """The smallest rendition at least this wide, else the largest there is."""
-    ordered = _by_width(photo.renditions)
-    wide_enough = (one for one in ordered if one.width >= width)
-    return next(wide_enough, ordered[-1] if ordered else None)
 
 
 def ratio_class(photo: Photo) -> str:
@@ -52,6 +46,12 @@ def average_colour(thumbhash: str | None) -> str:
     return "#" + "".join(
         f"{round(255 * min(max(one, 0.0), 1.0)):02x}" for one in (red, green, blue)
     )
+
+
+def headline(caption: str, longest: int) -> str:
+    """The first sentence of a caption where it is short enough to stand as a title, else ''."""
+    first = re.split(r"(?<=[。！？])|(?<=[.!?])\s|\n", caption.strip(), maxsplit=1)[0].strip()
+    return first.rstrip("。.") if 0 < len(first) <= longest else ""
 
 
 def _by_width(renditions: tuple[Rendition, ...]) -> list[Rendition]:

@@ -18,7 +18,7 @@ from birdwatch.domain.policy import VISITOR, Actor, may
 from birdwatch.domain.text import Locale
 from birdwatch.intake.words import LICENSES
 from birdwatch.web.figures import Figures
-from birdwatch.web.pictures import average_colour, ratio_class, srcset
+from birdwatch.web.pictures import average_colour, headline, ratio_class, srcset
 from birdwatch.web.words import say, say_count
 
 HERE = Path(__file__).parent
@@ -40,6 +40,7 @@ def environment() -> Environment:
         srcset=srcset,
         ratio_class=ratio_class,
         average_colour=average_colour,
+        headline=headline,
         rendition_url=rendition_url,
         may=may,
         licenses=LICENSES,

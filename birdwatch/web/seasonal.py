@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+
+from starlette.requests import Request
 
 from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.photo import Photo, PhotoFilter
@@ -16,13 +19,16 @@ from birdwatch.domain.summary import (
     count_items,
     summarise_season,
 )
-from birdwatch.domain.survey import Sighting, SurveyFilter
-from birdwatch.intake.archive import Archive
-from birdwatch.storage import counts, photos, surveys
+from birdwatch.domain.survey import Sighting
+from birdwatch.storage import counts, photos
+from birdwatch.storage.photo_sightings import sightings_of_photos
 from birdwatch.storage.windows import load_windows
+from birdwatch.web.keeping import keep
+from birdwatch.web.reading import archive_of, today_of
 from birdwatch.web.strip import PHONE, SMALL, Strip, StripDay, draw_strip, neighbours, open_dekad
 
-SPECIES_ON_A_PAGE = 500
+DAY_PHOTOS = 48
+LATEST_PHOTOS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +56,38 @@ class DayView:
 
 
 async def season_summary(
-    archive: Archive, season: str, *, species: str | None = None, site: str | None = None
+    request: Request, season: str, *, species: str | None = None, site: str | None = None
 ) -> SeasonSummary:
     """The summary of a season, of everything or of one species or site."""
-    db = archive.db
-    daily = await counts.daily_counts(db, season=season, species=species, site=site)
-    visits = await counts.survey_days(db, season=season, site=site)
-    version = await db.dataset_version()
-    return summarise_season(season, daily, visits, await load_windows(db), dataset_version=version)
+    db = archive_of(request).db
+
+    async def make() -> SeasonSummary:
+        daily = await counts.daily_counts(db, season=season, species=species, site=site)
+        visits = await counts.survey_days(db, season=season, site=site)
+        windows = await load_windows(db)
+        version = await db.dataset_version()
+        return summarise_season(season, daily, visits, windows, dataset_version=version)
+
+    return await keep(request, ("season", season, species, site), make)
 
 
-async def photo_days(archive: Archive, summary: SeasonSummary) -> dict[date, int]:
+async def known_seasons(request: Request) -> list[str]:
+    """Every season with anything counted, the latest first."""
+
+    async def make() -> list[str]:
+        return sorted(await counts.seasons(archive_of(request).db), key=season_span, reverse=True)
+
+    return await keep(request, "seasons", make)
+
+
+async def photo_days(request: Request, summary: SeasonSummary) -> dict[date, int]:
     """How many photos each day of the season has."""
-    return await photos.photos_by_day(archive.db, summary.first, summary.last)
+    first, last = summary.first, summary.last
+
+    async def make() -> dict[date, int]:
+        return await photos.photos_by_day(archive_of(request).db, first, last)
+
+    return await keep(request, ("photo days", first, last), make)
 
 
 def draw_strips(
@@ -75,16 +100,15 @@ def draw_strips(
     return Strips(wide, phone, open_dekad(phone), small)
 
 
-async def season_now(archive: Archive, today: date) -> str:
+async def season_now(request: Request) -> str:
     """The season to show unasked: the running one, else the latest with anything counted."""
+    today = today_of(request)
     running = season_of(today)
-    known = await counts.seasons(archive.db)
+    known = await known_seasons(request)
     if running and (running in known or not known):
         return running
     past = [season for season in known if season_span(season)[0] <= today]
-    if past or known:
-        return max(past or known, key=season_span)
-    return f"{today.year}-spring"
+    return next(iter(past or known), f"{today.year}-spring")
 
 
 def day_to_show(summary: SeasonSummary, today: date) -> date:
@@ -107,65 +131,48 @@ def require_in_season(day: date) -> str:
     return season
 
 
-async def day_view(archive: Archive, day: date, strip: Strip | None = None) -> DayView:
+async def day_view(request: Request, day: date, strip: Strip | None = None) -> DayView:
     """Everything about one day."""
-    db = archive.db
+    db = archive_of(request).db
     daily = await counts.daily_counts(db, day_from=day, day_to=day)
-    shown = await photos.list_photos(db, PhotoFilter(day=day), limit=48, cursor=None)
+    shown = await photos.list_photos(db, PhotoFilter(day=day), limit=DAY_PHOTOS, cursor=None)
     before, after = neighbours(strip.days, day) if strip else (None, None)
     totals = count_items(daily, by="day", per_site=False, tide="one", total=True)
     items = count_items(daily, by="day", per_site=False, tide="one", total=False)
-    by_species: dict[str, int] = {}
-    for photo in shown.items:
-        if photo.facts.species:
-            by_species[photo.facts.species] = by_species.get(photo.facts.species, 0) + 1
+    by_species = Counter(photo.facts.species for photo in shown.items if photo.facts.species)
     return DayView(
         day=day,
         items=tuple(sorted(items, key=lambda item: -(item.count or 0))),
         total=next((item for item in totals if item.species is None), None),
         photos=shown.items,
-        sightings=await sightings_by_photo(archive, shown.items),
+        sightings=await sightings_by_photo(request, shown.items),
         photo_counts=by_species,
         before=before,
         after=after,
     )
 
 
-async def sightings_by_photo(archive: Archive, shown: Sequence[Photo]) -> dict[str, Sighting]:
-    """The sighting each photo is evidence for; the larger where it is evidence for several."""
-    days = [photo.facts.day for photo in shown if photo.facts.day]
-    if not days:
-        return {}
-    where = SurveyFilter(day_from=min(days), day_to=max(days))
-    found = await surveys.list_sightings(archive.db, where, limit=SPECIES_ON_A_PAGE, cursor=None)
-    by_photo: dict[str, Sighting] = {}
-    by_id: dict[str, Sighting] = {}
-    for sighting in sorted(found.items, key=lambda one: one.best or 0):
-        by_id[sighting.id] = sighting
-        for photo_id in sighting.photos:
-            by_photo[photo_id] = sighting
-    for photo in shown:
-        own = by_id.get(photo.facts.sighting_id or "")
-        if own:
-            by_photo.setdefault(photo.id, own)
-    return by_photo
+async def sightings_by_photo(request: Request, shown: Sequence[Photo]) -> dict[str, Sighting]:
+    """The sighting each photo is evidence for."""
+    return await sightings_of_photos(archive_of(request).db, [photo.id for photo in shown])
 
 
-async def strongest_photo(archive: Archive, summary: SeasonSummary) -> Photo | None:
+async def strongest_photo(request: Request, summary: SeasonSummary) -> Photo | None:
     """The picture a season is shown by: of the largest sighting of its peak day, else the latest.
 
     Wide pictures go first, as this one runs across the page.
     """
-    db = archive.db
+    db = archive_of(request).db
     candidates: list[Photo] = []
     if peak_day := summary.total.peak_day:
-        best = await photos.list_photos(db, PhotoFilter(day=peak_day), limit=60, cursor=None)
-        by_photo = await sightings_by_photo(archive, best.items)
+        where = PhotoFilter(day=peak_day)
+        best = await photos.list_photos(db, where, limit=DAY_PHOTOS, cursor=None)
+        of = await sightings_by_photo(request, best.items)
         candidates = sorted(
-            best.items,
-            key=lambda photo: -(by_photo[photo.id].best or 0) if photo.id in by_photo else 1,
+            best.items, key=lambda photo: -(of[photo.id].best or 0) if photo.id in of else 1
         )
-    latest = await photos.list_photos(db, PhotoFilter(season=summary.season), limit=24, cursor=None)
+    where = PhotoFilter(season=summary.season)
+    latest = await photos.list_photos(db, where, limit=LATEST_PHOTOS, cursor=None)
     ready = [photo for photo in (*candidates, *latest.items) if photo.renditions]
     wide = [photo for photo in ready if photo.width > photo.height]
     return next(iter(wide or ready), None)

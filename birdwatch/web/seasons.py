@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from birdwatch.domain.season import parse_season, phase_window, same_season_of, season_span
+from birdwatch.domain.season import parse_season, phase_window, same_season_of
 from birdwatch.domain.summary import RULE, CountItem, SeasonSummary, count_items
 from birdwatch.domain.survey import Survey
 from birdwatch.intake.archive import Archive
@@ -15,7 +17,13 @@ from birdwatch.storage.species import load_species
 from birdwatch.storage.windows import load_windows
 from birdwatch.web.reading import archive_of, parse_day, today_of
 from birdwatch.web.render import page
-from birdwatch.web.seasonal import draw_strips, photo_days, require_in_season, season_summary
+from birdwatch.web.seasonal import (
+    draw_strips,
+    known_seasons,
+    photo_days,
+    require_in_season,
+    season_summary,
+)
 from birdwatch.web.strip import OPEN, SMALL, Strip, draw_strip
 
 EARLIER_YEARS = 5
@@ -23,9 +31,9 @@ EARLIER_YEARS = 5
 
 async def list_seasons(request: Request) -> Response:
     """Every season with anything counted, newest first, each with its strip."""
-    archive, today = archive_of(request), today_of(request)
-    known = sorted(await counts.seasons(archive.db), key=season_span, reverse=True)
-    summaries = [await season_summary(archive, season) for season in known]
+    today = today_of(request)
+    known = await known_seasons(request)
+    summaries = [await season_summary(request, season) for season in known]
     strips = [draw_strip(one, today=today, frame=SMALL) for one in summaries]
     return page(request, "seasons.html", rows=list(zip(summaries, strips, strict=True)))
 
@@ -35,8 +43,8 @@ async def show_season(request: Request) -> Response:
     archive, today = archive_of(request), today_of(request)
     season = request.path_params["id"]
     _, half_year = parse_season(season)
-    summary = await season_summary(archive, season)
-    pictures = await photo_days(archive, summary)
+    summary = await season_summary(request, season)
+    pictures = await photo_days(request, summary)
     windows = await load_windows(archive.db)
     return page(
         request,
@@ -46,7 +54,7 @@ async def show_season(request: Request) -> Response:
             summary, today=today, selected=summary.total.peak_day, pictures=pictures
         ),
         open_frame=OPEN,
-        earlier=await earlier_years(archive, summary),
+        earlier=await earlier_years(request, summary),
         windows=[window for window in windows if window.half_year == half_year],
         window=phase_window(half_year, windows),
         rule=RULE,
@@ -80,11 +88,11 @@ async def show_day(request: Request) -> Response:
 
 
 async def earlier_years(
-    archive: Archive, summary: SeasonSummary, *, species: str | None = None, site: str | None = None
+    request: Request, summary: SeasonSummary, *, species: str | None = None, site: str | None = None
 ) -> list[tuple[SeasonSummary, Strip]]:
     """The same half of earlier years, drawn on one scale with this one; latest first."""
     year, half_year = parse_season(summary.season)
-    known = await counts.seasons(archive.db)
+    known = await known_seasons(request)
     years = sorted(
         (
             parse_season(season)[0]
@@ -95,12 +103,12 @@ async def earlier_years(
     )[:EARLIER_YEARS]
     before = [
         await season_summary(
-            archive, same_season_of(summary.season, one), species=species, site=site
+            request, same_season_of(summary.season, one), species=species, site=site
         )
         for one in years
     ]
     scale = max((one.total.peak or 0 for one in (summary, *before)), default=0)
-    return [(one, draw_strip(one, today=one.last, frame=SMALL, scale=scale)) for one in before]
+    return [(one, draw_strip(one, today=date.max, frame=SMALL, scale=scale)) for one in before]
 
 
 async def _surveys_of(archive: Archive, items: list[CountItem]) -> dict[str, Survey]:

@@ -13,13 +13,14 @@ from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.photo import PhotoFilter
 from birdwatch.domain.place import Site
 from birdwatch.domain.survey import SurveyFilter
-from birdwatch.storage import counts, photos, surveys
+from birdwatch.storage import photos, surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.web.reading import archive_of, query_text, today_of
 from birdwatch.web.render import page
 from birdwatch.web.seasonal import (
     draw_strips,
+    known_seasons,
     photo_days,
     season_now,
     season_summary,
@@ -54,9 +55,9 @@ async def list_sites(request: Request) -> Response:
     """All count sites with their sketch."""
     archive = archive_of(request)
     sites = await load_sites(archive.db)
-    season = await season_now(archive, today_of(request))
+    season = await season_now(request)
     counted = [site for site in sites.values() if not site.is_outline]
-    rows = [(site, await season_summary(archive, season, site=site.id)) for site in counted]
+    rows = [(site, await season_summary(request, season, site=site.id)) for site in counted]
     return page(
         request, "sites.html", rows=rows, sketch=draw_sketch(sites), season=season, sites=sites
     )
@@ -73,8 +74,8 @@ async def show_site(request: Request) -> Response:
             zh="没有这个地点。全部地点见地点页。",
             en="There is no such site. The sites page lists them all.",
         )
-    season = query_text(request, "season") or await season_now(archive, today)
-    summary = await season_summary(archive, season, site=site.id)
+    season = query_text(request, "season") or await season_now(request)
+    summary = await season_summary(request, season, site=site.id)
     shown = await photos.list_photos(
         archive.db, PhotoFilter(site=site.id), limit=PHOTOS_SHOWN, cursor=None
     )
@@ -87,16 +88,16 @@ async def show_site(request: Request) -> Response:
         site=site,
         sketch=draw_sketch(sites),
         summary=summary,
-        seasons=sorted(await counts.seasons(archive.db), reverse=True),
+        seasons=await known_seasons(request),
         strips=draw_strips(
             summary,
             today=today,
             selected=summary.total.peak_day,
-            pictures=await photo_days(archive, summary),
+            pictures=await photo_days(request, summary),
         ),
         open_frame=OPEN,
         shown=shown.items,
-        sightings=await sightings_by_photo(archive, shown.items),
+        sightings=await sightings_by_photo(request, shown.items),
         visits=visits.items,
         species=await load_species(archive.db),
         sites=sites,

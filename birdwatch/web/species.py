@@ -7,13 +7,14 @@ from starlette.responses import Response
 
 from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.photo import PhotoFilter
-from birdwatch.storage import counts, photos
+from birdwatch.storage import photos
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.web.reading import archive_of, query_text, today_of
 from birdwatch.web.render import page
 from birdwatch.web.seasonal import (
     draw_strips,
+    known_seasons,
     photo_days,
     season_now,
     season_summary,
@@ -32,7 +33,7 @@ async def list_species(request: Request) -> Response:
     archive = archive_of(request)
     index = await load_species(archive.db)
     asked = query_text(request, "q")
-    season = await season_now(archive, today_of(request))
+    season = await season_now(request)
     rows = index.suggest(asked, SUGGESTIONS) if asked else tuple(index)
     return page(
         request,
@@ -41,7 +42,7 @@ async def list_species(request: Request) -> Response:
         asked=asked or "",
         near=index.near(asked) if asked and not rows else (),
         season=season,
-        by_species=summaries_by_species(await season_summary(archive, season)),
+        by_species=summaries_by_species(await season_summary(request, season)),
         species=index,
     )
 
@@ -57,8 +58,8 @@ async def show_species(request: Request) -> Response:
             zh="名录里没有这个物种代码。请在物种页按名称查找。",
             en="The taxonomy has no species of this code. Look for its name on the species page.",
         )
-    season = query_text(request, "season") or await season_now(archive, today)
-    summary = await season_summary(archive, season, species=one.code)
+    season = query_text(request, "season") or await season_now(request)
+    summary = await season_summary(request, season, species=one.code)
     shown = await photos.list_photos(
         archive.db, PhotoFilter(species=one.code), limit=PHOTOS_SHOWN, cursor=None
     )
@@ -67,17 +68,17 @@ async def show_species(request: Request) -> Response:
         "species.html",
         one=one,
         summary=summary,
-        seasons=sorted(await counts.seasons(archive.db), reverse=True),
+        seasons=await known_seasons(request),
         strips=draw_strips(
             summary,
             today=today,
             selected=summary.total.peak_day,
-            pictures=await photo_days(archive, summary),
+            pictures=await photo_days(request, summary),
         ),
         open_frame=OPEN,
-        earlier=await earlier_years(archive, summary, species=one.code),
+        earlier=await earlier_years(request, summary, species=one.code),
         shown=shown.items,
-        sightings=await sightings_by_photo(archive, shown.items),
+        sightings=await sightings_by_photo(request, shown.items),
         species=index,
         sites=await load_sites(archive.db),
     )

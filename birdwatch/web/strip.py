@@ -18,7 +18,7 @@ from birdwatch.domain.summary import DayTotal, SeasonSummary
 Kind = Literal["bar", "zero", "present", "missing", "future"]
 BAR_SHARE = 0.74  # of a day's width
 SMALLEST_BAR_PX = 2.0
-STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+STEPS = (1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)

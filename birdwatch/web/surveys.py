@@ -13,18 +13,19 @@ from birdwatch.domain.photo import Photo
 from birdwatch.domain.survey import METHODS, PROTOCOLS, TIDES, SurveyFilter
 from birdwatch.http.accounts import require, require_csrf
 from birdwatch.intake.survey_intake import receive_survey
-from birdwatch.storage import counts, photos, surveys
+from birdwatch.storage import photos, surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.web.forms import field_errors, typed
 from birdwatch.web.reading import archive_of, now_of, query_text, today_of
 from birdwatch.web.render import actor_of, page
-from birdwatch.web.seasonal import sightings_by_photo
+from birdwatch.web.seasonal import known_seasons, sightings_by_photo
 
 PAGE_SIZE = 50
 ROWS_AT_FIRST = 3
 MAX_ROWS = 300
 ROW_FIELDS = ("species", "low", "best", "high", "method", "note", "photos")
+TEXT_FIELDS = ("site", "date", "start", "end", "protocol", "tide", "complete", "note")
 ROW_NAME = re.compile(r"s(\d{1,4})-(species|low|best|high|method|note|photos)")
 
 
@@ -41,7 +42,7 @@ async def list_surveys(request: Request) -> Response:
         rows=shown.items,
         next_cursor=shown.next,
         values={"season": where.season, "site": where.site},
-        seasons=sorted(await counts.seasons(archive.db), reverse=True),
+        seasons=await known_seasons(request),
         sites=await load_sites(archive.db),
     )
 
@@ -62,7 +63,7 @@ async def show_survey(request: Request) -> Response:
         "survey.html",
         survey=survey,
         shown=found,
-        sightings=await sightings_by_photo(archive, found),
+        sightings=await sightings_by_photo(request, found),
         is_saved="saved" in request.query_params,
         species=await load_species(archive.db),
         sites=await load_sites(archive.db),
@@ -161,8 +162,8 @@ async def _form_page(
         request,
         "survey_form.html",
         422 if error else 200,
-        values=values,
-        rows=rows or [{}],
+        values={**dict.fromkeys(TEXT_FIELDS, ""), "observers": actor_of(request).name, **values},
+        rows=[{**dict.fromkeys(ROW_FIELDS, ""), **row} for row in rows or [{}]],
         error=error,
         errors=place_errors(field_errors(error, request), filled or []),
         methods=METHODS,

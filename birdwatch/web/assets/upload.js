@@ -12,7 +12,8 @@ export function takeFiles() {
   const tally = { accepted: 0, duplicate: 0, refused: 0 };
   let active = 0;
 
-  form.querySelector("[data-without-script]").hidden = true;
+  for (const part of form.querySelectorAll("[data-without-script]")) part.hidden = true;
+  zone.classList.add("live");
 
   const tell = () => {
     const left = waiting.length + active;
