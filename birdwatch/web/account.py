@@ -154,7 +154,7 @@ async def _account_page(
         tokens=await people.list_tokens(archive.db, person_id),
         all_scopes=SCOPES,
         token_days=TOKEN_DAYS,
-        values=values or {},
+        values={"name": "", "days": "90", **(values or {})},
         scopes=scopes if scopes is not None else ["read"],
         secret=secret,
         error=error,

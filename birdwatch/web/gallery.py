@@ -29,6 +29,7 @@ from birdwatch.web.seasonal import (
 
 PAGE_SIZE = 48
 FULL_DAY = 3  # pictures that fill a row of their own
+FULL_GROUP = 9  # pictures after which sparse days start a new heading
 FILTERS = ("day", "species", "site", "season", "phase", "photographer")
 
 
@@ -104,7 +105,8 @@ def _may_share(group: Sequence[Photo], day: Sequence[Photo]) -> bool:
     latest = group[0].facts
     alone = [photo for photo in group if photo.facts.day == group[-1].facts.day]
     return (
-        len(day) < FULL_DAY
+        len(group) < FULL_GROUP
+        and len(day) < FULL_DAY
         and len(alone) < FULL_DAY
         and latest.day is not None
         and day[0].facts.day is not None
