@@ -15,6 +15,7 @@ from birdwatch.domain.errors import BirdwatchError
 from birdwatch.imaging.opening import PARSER_FAILURES, undecodable
 from birdwatch.imaging.probe import probe
 from birdwatch.imaging.protocol import (
+    READY_LINE,
     Answer,
     ProbeAnswer,
     ProbeRequest,
@@ -62,7 +63,9 @@ def limit_cpu(seconds: int) -> None:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, cpu_seconds: int) -> None:
-    """Answer every line until there are no more."""
+    """Say that we are there, then answer every line until there are no more."""
+    answers.write(READY_LINE)
+    answers.flush()
     for line in requests:
         limit_cpu(cpu_seconds)
         answers.write(encode_line(answer(request_decoder.decode(line))))

@@ -54,6 +54,8 @@ class ErrorAnswer(msgspec.Struct, frozen=True, tag="refused"):
     en: str
 
 
+READY_LINE: Final = b"ready\n"  # what a child says before anything else
+
 Request = ProbeRequest | RenderRequest
 Answer = ProbeAnswer | RenderAnswer | ErrorAnswer
 

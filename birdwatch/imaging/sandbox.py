@@ -24,6 +24,7 @@ from birdwatch.domain.errors import UnavailableError
 from birdwatch.imaging.opening import undecodable
 from birdwatch.imaging.probe import MAX_PIXELS, Probe
 from birdwatch.imaging.protocol import (
+    READY_LINE,
     Answer,
     ErrorAnswer,
     ProbeAnswer,
@@ -39,6 +40,7 @@ from birdwatch.imaging.renditions import RenderResult
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 MAX_NAME_CHARS = 300
+START_S = 60.0  # to load the codecs, on a machine that is very busy
 PACKAGE_PARENT = Path(birdwatch.__file__).resolve().parent.parent
 
 
@@ -57,12 +59,17 @@ class ChildDiedError(Exception):
     """The child ended or hung while it had a picture in hand."""
 
 
+class ChildNotStartedError(Exception):
+    """The child ended before it could be asked anything: the fault is ours, not a picture's."""
+
+
 class Child:
     """One process; its methods block, and only one thread at a time may use them."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.served = 0
+        self._is_ready = False
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
             [
                 sys.executable,
@@ -90,22 +97,39 @@ class Child:
         return self._process.poll() is None
 
     def ask(self, request: Request) -> Answer:
-        """The answer to one request. Raises ChildDiedError, after which the child is of no use."""
+        """The answer to one request; after any error the child is of no use.
+
+        Raises ChildDiedError, and ChildNotStartedError if it never lived.
+        """
+        self._wait_until_ready()
         self.served += 1
+        deadline = time.monotonic() + self._limits.wall_s
         try:
-            line = self._exchange(encode_line(request))
-            answer: Answer = answer_decoder.decode(line)
+            self._write(encode_line(request))
+            answer: Answer = answer_decoder.decode(self._read_line(deadline))
         except (OSError, EOFError, ValueError) as error:
             raise ChildDiedError from error
         return answer
 
-    def _exchange(self, line: bytes) -> bytes:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        if stdin is None or stdout is None:
+    def _wait_until_ready(self) -> None:
+        if self._is_ready:
+            return
+        try:
+            self._is_ready = self._read_line(time.monotonic() + START_S) == READY_LINE
+        except (OSError, EOFError) as error:
+            raise ChildNotStartedError from error
+        if not self._is_ready:
+            raise ChildNotStartedError
+
+    def _write(self, line: bytes) -> None:
+        if self._process.stdin is None:
             raise EOFError
-        stdin.write(line)
-        out = stdout.fileno()
-        deadline = time.monotonic() + self._limits.wall_s
+        self._process.stdin.write(line)
+
+    def _read_line(self, deadline: float) -> bytes:
+        if self._process.stdout is None:
+            raise EOFError
+        out = self._process.stdout.fileno()
         poll = select.poll()
         poll.register(out, select.POLLIN | select.POLLHUP)
         got = bytearray()
@@ -186,11 +210,12 @@ class Sandbox:
         child = self._take()
         try:
             answer = child.ask(request)
+        except ChildNotStartedError:
+            self._retire(child)
+            raise (_closed() if self._is_closed else _no_decoder()) from None
         except ChildDiedError:
             self._retire(child)
-            if self._is_closed:
-                raise _closed() from None
-            raise undecodable() from None
+            raise (_closed() if self._is_closed else undecodable()) from None
         except BaseException:
             self._retire(child)
             raise
@@ -226,6 +251,14 @@ class Sandbox:
 
 def _absolute(path: Path) -> str:
     return str(path.absolute())  # the child works in another folder
+
+
+def _no_decoder() -> UnavailableError:
+    return UnavailableError(
+        "imaging.unavailable",
+        zh="照片解码程序无法启动，照片没有处理。请联系管理员。",
+        en="The picture decoder cannot start, so the picture was not processed. Tell the operator.",
+    )
 
 
 def _closed() -> UnavailableError:

@@ -91,9 +91,9 @@ def test_truncated_jpeg_is_called_so(tmp_path: Path) -> None:
 def test_huge_png_in_few_bytes_is_refused_by_its_header(tmp_path: Path) -> None:
     data = png_of(30_000, 30_000)
     assert len(data) < 500_000
-    start = time.monotonic()
+    start = time.process_time()
     error = refusal(tmp_path, data)
-    assert time.monotonic() - start < 0.5
+    assert time.process_time() - start < 0.5
     assert (type(error), error.code) == (TooLargeError, "photo.too_many_pixels")
 
 

@@ -45,9 +45,9 @@ def test_xmp_with_entities_is_not_read() -> None:
         b'<!ENTITY l%d "%s">' % (level, b"&l%d;" % (level - 1) * 10) for level in range(1, 12)
     )
     packet = b'<!DOCTYPE x [<!ENTITY l0 "ha">' + laughs + b"]><x>&l11;</x>"
-    start = time.monotonic()
+    start = time.process_time()
     assert read_xmp_dates(packet) == {}
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(
