@@ -27,8 +27,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from birdwatch.storage.counts import recompute_for_import
-from birdwatch.storage.surveys import insert_surveys
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
@@ -38,16 +36,20 @@ from birdwatch.domain.season import season_span
 from birdwatch.domain.survey import NewSighting, NewSurvey
 from birdwatch.settings import Settings
 from birdwatch.storage import ledger
+from birdwatch.storage.counts import recompute_for_import
 from birdwatch.storage.db import open_database
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
+from birdwatch.storage.surveys import insert_surveys
 
 SEASON = "2026-spring"
 PER_SEASON = 10_000
 SPECIES_PER_SURVEY = 20
 ADDRESSES = {
     "counts": f"/api/v1/counts?season={SEASON}&by=dekad&limit=100",
+    "one": f"/api/v1/counts?season={SEASON}&by=season&species=dunlin&fields=species,count",
     "season": f"/api/v1/seasons/{SEASON}",
+    "page": f"/seasons/{SEASON}",
 }
 ROUNDS = 3
 SECONDS = 3
@@ -137,7 +139,13 @@ def serving(target: str, *, factory: bool, **environ: str) -> Iterator[str]:
 
 @contextmanager
 def running(command: list[str], address: str, environ: dict[str, str]) -> Iterator[str]:
-    process = subprocess.Popen(command, env=os.environ | environ, cwd=Path(__file__).parent.parent)
+    process = subprocess.Popen(
+        command,
+        env=os.environ | environ,
+        cwd=Path(__file__).parent.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         wait_for(address, process)
         yield address

@@ -13,9 +13,8 @@ from tests.service import Service
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize("locale", ["zh", "en"])
-def test_document_is_valid_openapi(locale: str) -> None:
-    described = json.loads(json.dumps(document(OPERATIONS, locale)))  # type: ignore[arg-type]
+def test_document_is_valid_openapi() -> None:
+    described = json.loads(json.dumps(document(OPERATIONS, "zh")))
     assert list(OpenAPIV31SpecValidator(described).iter_errors()) == []
 
 
