@@ -125,12 +125,13 @@ def _read_changes(changes: Mapping[str, object], terms: Terms) -> list[Edit]:
     """One edit per change. Raises InvalidInputError that names every wrong field at once."""
     errors: list[FieldError] = []
     edits: list[Edit] = []
+    no_edit: Edit = _unchanged
     for name, value in changes.items():
         read = READERS.get(name)
         if read is None:
             errors.append(_unknown_field(name))
             continue
-        edits.append(collect(errors, name, _reading(read, value, terms), _unchanged))
+        edits.append(collect(errors, name, _reading(read, value, terms), no_edit))
     if errors:
         raise invalid_fields(tuple(errors))
     return edits

@@ -1,0 +1,135 @@
+"""The worker: renditions get made, failures are told to the owner, crashed jobs are done again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+from PIL import Image
+
+from birdwatch.domain.photo import Photo
+from birdwatch.domain.text import Text
+from birdwatch.intake.archive import Archive
+from birdwatch.storage.jobs import claim, pending
+from birdwatch.storage.photos import find_photo
+from birdwatch.worker.loop import LEASE_S, MAX_ATTEMPTS, UNEXPECTED, do_next, drain, run_worker
+from tests.intake.archives import opened, send
+from tests.pictures import make_jpeg
+
+pytestmark = pytest.mark.anyio
+PHOTO = make_jpeg(1200, 800, orientation=6)
+
+
+@pytest.fixture
+async def archive(tmp_path: Path, database_url: str) -> AsyncIterator[Archive]:
+    async with opened(tmp_path / "home", database_url) as archive:
+        yield archive
+
+
+async def found(archive: Archive, photo_id: str) -> Photo:
+    photo = await find_photo(archive.db, photo_id)
+    assert photo is not None
+    return photo
+
+
+async def test_renditions_are_made_and_recorded(archive: Archive) -> None:
+    sent = (await send(archive, PHOTO)).photo
+    left: list[int] = []
+    assert await drain(archive, left.append) == 1
+    photo = await found(archive, sent.id)
+    assert (photo.state, photo.failure, left) == ("ready", None, [0])
+    assert photo.thumbhash
+    sizes = [(r.key, r.format, r.width, r.height) for r in photo.renditions]
+    assert sizes == [
+        ("320", "webp", 213, 320),
+        ("800", "webp", 533, 800),
+        ("1600", "webp", 800, 1200),
+        ("2048", "jpeg", 800, 1200),
+    ]
+    for rendition in photo.renditions:
+        path = archive.blobs.rendition_path(photo.id, rendition.key, rendition.format)
+        with Image.open(path) as picture:
+            assert picture.size == (rendition.width, rendition.height)
+        assert path.stat().st_size == rendition.size_bytes
+    assert photo.facts == sent.facts
+
+
+async def test_nothing_to_do_is_said(archive: Archive) -> None:
+    assert await drain(archive) == 0
+
+
+async def test_job_twice_does_no_harm(archive: Archive) -> None:
+    sent = (await send(archive, PHOTO)).photo
+    now = datetime.now(UTC)
+    job = await claim(archive.db, "one that dies", now, LEASE_S)
+    assert job is not None
+    assert not await do_next(archive, "other", now=now)
+    assert await do_next(archive, "other", now=now + timedelta(seconds=LEASE_S + 1))
+    assert (await found(archive, sent.id)).state == "ready"
+    assert await pending(archive.db) == 0
+
+
+async def test_failure_is_shown_and_the_photo_stays(archive: Archive) -> None:
+    sent = (await send(archive, PHOTO)).photo
+    archive.blobs.original_path(sent.sha256).unlink()
+    await drain(archive)
+    photo = await found(archive, sent.id)
+    assert photo.state == "failed"
+    assert photo.failure == Text(
+        "原始文件不在磁盘上，无法生成显示图。请重新上传同一个文件。",
+        "The original file is not on the disk, so no pictures can be made of it."
+        " Upload the same file again.",
+    )
+    assert photo.facts == sent.facts
+    assert await pending(archive.db) == 0
+
+
+async def test_same_file_again_heals_a_failed_photo(archive: Archive) -> None:
+    sent = (await send(archive, PHOTO)).photo
+    archive.blobs.original_path(sent.sha256).unlink()
+    await drain(archive)
+    assert (await send(archive, PHOTO)).is_duplicate
+    await drain(archive)
+    assert (await found(archive, sent.id)).state == "ready"
+
+
+async def test_picture_that_kills_its_worker_is_given_up(archive: Archive) -> None:
+    sent = (await send(archive, PHOTO)).photo
+    now = datetime.now(UTC)
+    for _ in range(MAX_ATTEMPTS):
+        assert await claim(archive.db, "one that dies", now, LEASE_S) is not None
+        now += timedelta(seconds=LEASE_S + 1)
+    assert await do_next(archive, "other", now=now)
+    photo = await found(archive, sent.id)
+    assert (photo.state, photo.failure) == ("failed", UNEXPECTED)
+    assert await pending(archive.db) == 0
+
+
+async def test_full_disk_postpones_and_counts_no_attempt(archive: Archive) -> None:
+    sent = (await send(archive, PHOTO)).photo
+    renditions = archive.blobs.home / "renditions"
+    renditions.rename(archive.blobs.home / "elsewhere")
+    now = datetime.now(UTC)
+    assert await do_next(archive, "worker", now=now)
+    assert (await found(archive, sent.id)).state == "received"
+    assert not await do_next(archive, "worker", now=now)
+    (archive.blobs.home / "elsewhere").rename(renditions)
+    assert await do_next(archive, "worker", now=now + timedelta(minutes=2))
+    assert (await found(archive, sent.id)).state == "ready"
+
+
+async def test_running_worker_takes_what_comes_and_stops(archive: Archive) -> None:
+    stop = anyio.Event()
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(run_worker, archive, stop=stop))
+            await anyio.sleep(0.05)
+            sent = (await send(archive, PHOTO)).photo
+            while (await found(archive, sent.id)).state != "ready":
+                await anyio.sleep(0.02)
+            stop.set()
+    assert await pending(archive.db) == 0
