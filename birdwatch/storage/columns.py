@@ -7,13 +7,14 @@ driver can take a local time for UTC. Local days are ISO text. Lists and maps ar
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
 from birdwatch.domain.text import Text
 
 Row = dict[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ZONES = timedelta(hours=15)  # no zone is further from UTC
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -55,6 +56,16 @@ def to_day(day: date | None) -> str | None:
 def from_day(value: str | None) -> date | None:
     """The local day in a column that may be empty."""
     return None if value is None else date.fromisoformat(value)
+
+
+def start_of_day(day: date) -> int:
+    """No moment of this local day, in whatever zone, is earlier."""
+    return to_instant(datetime.combine(day, time.min, UTC) - ZONES)
+
+
+def end_of_day(day: date) -> int:
+    """Every moment of this local day, in whatever zone, is earlier."""
+    return to_instant(datetime.combine(day, time.min, UTC) + timedelta(days=1) + ZONES)
 
 
 def to_json(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from birdwatch.domain.survey import Sighting
-from birdwatch.storage.survey_rows import sighting_of
+from birdwatch.storage.survey_rows import OF_SIGHTING, sighting_of
 from birdwatch.storage.transactions import Source
 
 
@@ -15,8 +15,9 @@ async def sightings_of_photos(db: Source, photo_ids: Sequence[str]) -> dict[str,
         return {}
     marks = ", ".join(f"${number}" for number in range(1, len(photo_ids) + 1))
     rows = await db.rows(
-        "SELECT s.*, l.photo_id FROM sighting_photo l"
+        f"SELECT {OF_SIGHTING}, l.photo_id FROM sighting_photo l"
         " JOIN sighting s ON s.id = l.sighting_id AND s.until IS NULL"
+        " JOIN survey v ON v.id = s.survey_id AND v.until IS NULL"
         f" WHERE l.photo_id IN ({marks}) ORDER BY COALESCE(s.best, -1), s.id",
         *photo_ids,
     )

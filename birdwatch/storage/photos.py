@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 
 from birdwatch.domain.errors import InvalidInputError, NotFoundError
 from birdwatch.domain.paging import Page, decode_cursor, encode_cursor
 from birdwatch.domain.photo import Photo, PhotoFacts, PhotoFilter, PhotoVersion, Rendition
 from birdwatch.domain.text import Text
 from birdwatch.storage import ledger
-from birdwatch.storage.columns import Row, clean, from_instant, to_day, to_instant, to_json
+from birdwatch.storage.columns import (
+    Row,
+    clean,
+    end_of_day,
+    from_instant,
+    start_of_day,
+    to_day,
+    to_instant,
+    to_json,
+)
 from birdwatch.storage.ledger import Action
 from birdwatch.storage.photo_rows import (
     FACT_COLUMNS,
@@ -29,7 +38,6 @@ from birdwatch.storage.windows import load_calendar
 
 __all__ = ["NewPhoto"]
 COUNT_CAP = 10_000
-ZONES = timedelta(hours=15)  # no local day begins or ends further from that day in UTC
 # CROSS JOIN keeps the facts outermost on SQLite: pages are read along their index.
 SELECT = "SELECT {p}, {f}, {o} FROM photo_fact f CROSS JOIN photo p CROSS JOIN photo_fact o".format(
     p=", ".join(f"p.{name}" for name in PHOTO_COLUMNS),
@@ -37,6 +45,7 @@ SELECT = "SELECT {p}, {f}, {o} FROM photo_fact f CROSS JOIN photo p CROSS JOIN p
     o=", ".join(f"o.{name} AS o_{name}" for name in FACT_COLUMNS),
 )
 JOINED = "f.until IS NULL AND p.id = f.id AND o.id = p.id AND o.since = p.first_version"
+ORDER = ("f.sort_key", "f.id")
 INSERT_PHOTO = insert("photo", PHOTO_COLUMNS)
 INSERT_FACT = insert("photo_fact", FACT_COLUMNS)
 CLOSE = "UPDATE photo_fact SET until = $1 WHERE id = $2 AND until IS NULL"
@@ -73,7 +82,7 @@ async def list_photos(
     narrowed = narrow(where)
     if cursor is not None:
         sort_key, photo_id = decode_cursor(cursor, int, str)
-        narrowed.after("f.sort_key", sort_key or 0, "f.id", photo_id or "", falls=newest_first)
+        narrowed.after(ORDER, (sort_key or 0, photo_id or ""), falls=newest_first)
     way = "DESC" if newest_first else "ASC"
     rows = await db.rows(
         f"{SELECT} WHERE {JOINED} AND {narrowed.sql}"
@@ -104,7 +113,7 @@ async def neighbours(db: Source, photo: Photo) -> tuple[str | None, str | None]:
     found = []
     for falls, way in ((True, "DESC"), (False, "ASC")):
         narrowed = Where()
-        narrowed.after("f.sort_key", key, "f.id", photo.id, falls=falls)
+        narrowed.after(ORDER, (key, photo.id), falls=falls)
         rows = await db.rows(
             f"SELECT f.id FROM photo_fact f WHERE f.until IS NULL AND {narrowed.sql}"
             f" ORDER BY f.sort_key {way}, f.id {way} LIMIT 1",
@@ -234,16 +243,11 @@ def narrow(where: PhotoFilter) -> Where:
     narrowed.equal("f.day", to_day(where.day))
     if where.day_from:
         narrowed.add("f.day >= {}", to_day(where.day_from))
-        narrowed.add("f.sort_key >= {}", to_instant(_midnight(where.day_from) - ZONES))
+        narrowed.add("f.sort_key >= {}", start_of_day(where.day_from))
     if where.day_to:
         narrowed.add("f.day <= {}", to_day(where.day_to))
-        end = _midnight(where.day_to) + timedelta(days=1) + ZONES
-        narrowed.add("f.sort_key < {}", to_instant(end))
+        narrowed.add("f.sort_key < {}", end_of_day(where.day_to))
     return narrowed
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
 
 
 async def _one(db: Source, condition: str, value: object) -> Photo | None:

@@ -36,6 +36,7 @@ class Where:
         if value is not None:
             self.add(f"{column} = {{}}", value)
 
-    def after(self, key: str, value: object, tie: str, last: object, *, falls: bool) -> None:
-        """Rows that follow (value, last) in the order of these two columns."""
-        self.add(f"({key}, {tie}) {'<' if falls else '>'} ({{}}, {{}})", value, last)
+    def after(self, keys: Sequence[str], last: Sequence[object], *, falls: bool) -> None:
+        """Rows that follow this one in the order of these columns."""
+        marks = ", ".join("{}" for _ in last)
+        self.add(f"({', '.join(keys)}) {'<' if falls else '>'} ({marks})", *last)

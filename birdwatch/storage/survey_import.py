@@ -33,14 +33,14 @@ async def insert_surveys(tx: Write, batch: Sequence[NewSurvey], *, import_versio
     surveys, sightings, links = [], [], []
     for new in batch:
         survey_id = next(ids)
-        place = calendar.place(day_of(new))
+        day = day_of(new)
+        place = calendar.place(day)
+        day_text = day.isoformat()
         surveys.append(survey_values(survey_id, import_version, new, tx.actor.person_id, place))
         for line, sighting in enumerate(new.sightings):
             sighting_id = next(ids)
             sightings.append(
-                sighting_values(
-                    sighting_id, import_version, survey_id, line, sighting, new.site, place
-                )
+                sighting_values(sighting_id, import_version, survey_id, line, day_text, sighting)
             )
             links += [(photo, sighting_id, survey_id) for photo in dict.fromkeys(sighting.photos)]
     await tx.run_many(INSERT_SURVEY, surveys)

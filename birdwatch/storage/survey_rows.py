@@ -11,7 +11,6 @@ from birdwatch.domain.survey import NewSighting, NewSurvey, Sighting, Survey
 from birdwatch.storage.columns import (
     Row,
     clean,
-    from_day,
     from_instant,
     from_json,
     instant_or_none,
@@ -30,10 +29,11 @@ SURVEY_COLUMNS = (
 )  # fmt: skip
 SIGHTING_COLUMNS = (
     "id", "since", "until", "survey_id", "line", "species", "low", "best", "high", "method",
-    "note", "photos", "site", "day", "season", "phase", "dekad",
+    "note", "photos", "day",
 )  # fmt: skip
 INSERT_SURVEY = insert("survey", SURVEY_COLUMNS)
 INSERT_SIGHTING = insert("sighting", SIGHTING_COLUMNS)
+OF_SIGHTING = "s.*, v.site, v.season, v.phase, v.dekad"
 
 
 def day_of(new: NewSurvey) -> date:
@@ -60,19 +60,13 @@ def survey_values(
 
 
 def sighting_values(  # noqa: PLR0917 (called a million times in an import)
-    sighting_id: str,
-    version: int,
-    survey_id: str,
-    line: int,
-    new: NewSighting,
-    site: str,
-    place: SeasonDay,
+    sighting_id: str, version: int, survey_id: str, line: int, day: str, new: NewSighting
 ) -> tuple[object, ...]:
     """The row of `sighting`, in the order of SIGHTING_COLUMNS."""
     return (
         sighting_id, version, None, survey_id, line, new.species, new.low, new.best, new.high,
-        new.method, clean(new.note), to_json(new.photos) if new.photos else "[]", site,
-        to_day(place.day), place.season, place.phase, place.dekad,
+        new.method, clean(new.note) if new.note else "",
+        to_json(new.photos) if new.photos else "[]", day,
     )  # fmt: skip
 
 
@@ -101,7 +95,7 @@ def survey_of(row: Row, sightings: Sequence[Sighting]) -> Survey:
 
 
 def sighting_of(row: Row) -> Sighting:
-    """The sighting in a row of `sighting`."""
+    """The sighting in a row of OF_SIGHTING."""
     return Sighting(
         id=row["id"],
         survey_id=row["survey_id"],
@@ -113,7 +107,7 @@ def sighting_of(row: Row) -> Sighting:
         note=row["note"],
         photos=tuple(from_json(row["photos"])),
         site=row["site"],
-        day=from_day(row["day"]),
+        day=date.fromisoformat(row["day"]),
         season=row["season"],
         phase=row["phase"],
         dekad=row["dekad"],

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.ids import new_id
 from birdwatch.domain.paging import Page, decode_cursor, encode_cursor
-from birdwatch.domain.season import SeasonDay
+from birdwatch.domain.season import season_span
 from birdwatch.domain.survey import NewSighting, NewSurvey, Sighting, Survey, SurveyFilter
 from birdwatch.storage import counts, ledger
-from birdwatch.storage.columns import Row, to_day
+from birdwatch.storage.columns import Row, end_of_day, start_of_day, to_day
 from birdwatch.storage.sql import Where
 from birdwatch.storage.survey_import import insert_surveys, known_source_keys
 from birdwatch.storage.survey_rows import (
     INSERT_SIGHTING,
     INSERT_SURVEY,
+    OF_SIGHTING,
     day_of,
     finds_birds,
     kept_ids,
@@ -28,6 +30,7 @@ from birdwatch.storage.transactions import Source, Write
 from birdwatch.storage.windows import load_calendar
 
 __all__ = ["insert_surveys", "known_source_keys"]
+Line = tuple[int, tuple[str, NewSighting]]  # place in the list, id, sighting
 CLOSE_SURVEY = "UPDATE survey SET until = $1 WHERE id = $2 AND until IS NULL"
 CLOSE_SIGHTINGS = "UPDATE sighting SET until = $1 WHERE survey_id = $2 AND until IS NULL"
 UNLINK_PHOTOS = "DELETE FROM sighting_photo WHERE survey_id = $1"
@@ -42,8 +45,8 @@ async def insert_survey(tx: Write, new: NewSurvey) -> Survey:
         detail={"sightings": len(new.sightings)},
     )  # fmt: skip
     await _write_survey(tx, survey_id, version, new, tx.actor.person_id)
-    place = (await load_calendar(tx)).place(day_of(new))
-    await _write_sightings(tx, survey_id, version, new.site, place, _with_ids(tx, new.sightings))
+    lines = list(enumerate(_with_ids(tx, new.sightings)))
+    await _write_sightings(tx, survey_id, version, day_of(new), lines)
     await counts.recompute(tx, {(new.site, day_of(new))})
     return await open_survey(tx, survey_id)
 
@@ -62,9 +65,8 @@ async def replace_survey(tx: Write, survey_id: str, new: NewSurvey) -> Survey:
     await _close(tx, survey_id, version)
     await _write_survey(tx, survey_id, version, new, old.owner_id)
     ids = [kept or new_id(tx.now) for kept in kept_ids(new.sightings, old.sightings)]
-    place = (await load_calendar(tx)).place(day_of(new))
-    lines = list(zip(ids, new.sightings, strict=True))
-    await _write_sightings(tx, survey_id, version, new.site, place, lines)
+    lines = list(enumerate(zip(ids, new.sightings, strict=True)))
+    await _write_sightings(tx, survey_id, version, day_of(new), lines)
     await counts.recompute(tx, {(old.site, old.day), (new.site, day_of(new))})
     return await open_survey(tx, survey_id)
 
@@ -79,16 +81,15 @@ async def append_sightings(
         tx, "edit", "survey", survey_id, before=old.version, after=old.version,
         detail={"added": len(sightings)},
     )  # fmt: skip
-    place = (await load_calendar(tx)).place(old.day)
-    lines = _with_ids(tx, sightings)
-    last = max((await _lines(tx, survey_id)).values(), default=-1)
-    await _write_sightings(tx, survey_id, version, old.site, place, lines, first_line=last + 1)
+    following = len(old.sightings) and await _following_line(tx, survey_id)
+    lines = list(enumerate(_with_ids(tx, sightings), following))
+    await _write_sightings(tx, survey_id, version, old.day, lines)
     if finds_birds(sightings):
         await tx.run(
             "UPDATE survey SET has_birds = TRUE WHERE id = $1 AND until IS NULL", survey_id
         )
     await counts.recompute(tx, {(old.site, old.day)})
-    added = {sighting_id for sighting_id, _ in lines}
+    added = {sighting_id for _, (sighting_id, _) in lines}
     return [s for s in (await open_survey(tx, survey_id)).sightings if s.id in added]
 
 
@@ -120,7 +121,7 @@ async def list_surveys(
     narrowed = _narrow_surveys(where)
     if cursor is not None:
         start_at, survey_id = decode_cursor(cursor, int, str)
-        narrowed.after("v.start_at", start_at or 0, "v.id", survey_id or "", falls=True)
+        narrowed.after(("v.start_at", "v.id"), (start_at or 0, survey_id or ""), falls=True)
     rows = await db.rows(
         f"SELECT v.* FROM survey v WHERE v.until IS NULL AND {narrowed.sql}"
         f" ORDER BY v.start_at DESC, v.id DESC LIMIT {narrowed.value(limit + 1)}",
@@ -136,19 +137,27 @@ async def list_sightings(
     db: Source, where: SurveyFilter, *, limit: int, cursor: str | None = None
 ) -> Page[Sighting]:
     """One page of sightings, the latest day first. Raises MalformedError for a bad cursor."""
-    narrowed = _narrow_sightings(where)
+    # The outer table is the one whose index gives the order: a species has one of its own.
+    outer, tables = ("v", "survey v CROSS JOIN sighting s")
+    if where.species is not None:
+        outer, tables = ("s", "sighting s CROSS JOIN survey v")
+    order = (f"{outer}.day", "v.id" if outer == "v" else "s.survey_id", "s.id")
+    narrowed = _narrow_sightings(where, outer)
     if cursor is not None:
-        day, sighting_id = decode_cursor(cursor, str, str)
-        narrowed.after("s.day", day or "", "s.id", sighting_id or "", falls=True)
+        day, survey_id, sighting_id = decode_cursor(cursor, str, str, str)
+        narrowed.add(f"{outer}.day <= {{}}", day or "")
+        narrowed.after(order, (day or "", survey_id or "", sighting_id or ""), falls=True)
     rows = await db.rows(
-        f"SELECT s.* FROM sighting s WHERE s.until IS NULL AND {narrowed.sql}"
-        f" ORDER BY s.day DESC, s.id DESC LIMIT {narrowed.value(limit + 1)}",
+        f"SELECT {OF_SIGHTING} FROM {tables} WHERE s.survey_id = v.id AND s.until IS NULL"
+        f" AND v.until IS NULL AND {narrowed.sql}"
+        f" ORDER BY {', '.join(f'{key} DESC' for key in order)} LIMIT {narrowed.value(limit + 1)}",
         *narrowed.values,
     )
     sightings = tuple(sighting_of(row) for row in rows[:limit])
     if len(rows) <= limit:
         return Page(sightings)
-    return Page(sightings, encode_cursor(rows[limit - 1]["day"], rows[limit - 1]["id"]))
+    last = rows[limit - 1]
+    return Page(sightings, encode_cursor(last["day"], last["survey_id"], last["id"]))
 
 
 async def open_survey(db: Source, survey_id: str) -> Survey:
@@ -170,23 +179,21 @@ async def _write_survey(
     await tx.run(INSERT_SURVEY, *survey_values(survey_id, version, new, owner_id, place))
 
 
-async def _write_sightings(  # noqa: PLR0917
-    tx: Write,
-    survey_id: str,
-    version: int,
-    site: str,
-    place: SeasonDay,
-    lines: Sequence[tuple[str, NewSighting]],
-    first_line: int = 0,
+async def _write_sightings(
+    tx: Write, survey_id: str, version: int, day: date, lines: Sequence[Line]
 ) -> None:
     await tx.run_many(
         INSERT_SIGHTING,
         [
-            sighting_values(sighting_id, version, survey_id, line, new, site, place)
-            for line, (sighting_id, new) in enumerate(lines, first_line)
+            sighting_values(sighting_id, version, survey_id, line, day.isoformat(), new)
+            for line, (sighting_id, new) in lines
         ],
     )
-    links = [(photo, sid, survey_id) for sid, new in lines for photo in dict.fromkeys(new.photos)]
+    links = [
+        (photo, sighting_id, survey_id)
+        for _, (sighting_id, new) in lines
+        for photo in dict.fromkeys(new.photos)
+    ]
     await tx.run_many(LINK_PHOTO, links)
 
 
@@ -200,11 +207,11 @@ def _with_ids(tx: Write, sightings: Iterable[NewSighting]) -> list[tuple[str, Ne
     return [(new_id(tx.now), new) for new in sightings]
 
 
-async def _lines(db: Source, survey_id: str) -> dict[str, int]:
+async def _following_line(db: Source, survey_id: str) -> int:
     rows = await db.rows(
-        "SELECT id, line FROM sighting WHERE survey_id = $1 AND until IS NULL", survey_id
+        "SELECT MAX(line) AS line FROM sighting WHERE survey_id = $1 AND until IS NULL", survey_id
     )
-    return {row["id"]: row["line"] for row in rows}
+    return int(rows[0]["line"]) + 1
 
 
 async def _with_sightings(db: Source, rows: Sequence[Row]) -> list[Survey]:
@@ -212,8 +219,9 @@ async def _with_sightings(db: Source, rows: Sequence[Row]) -> list[Survey]:
         return []
     marks = ", ".join(f"${number}" for number in range(1, len(rows) + 1))
     found = await db.rows(
-        f"SELECT * FROM sighting WHERE survey_id IN ({marks}) AND until IS NULL"
-        " ORDER BY survey_id, line",
+        f"SELECT {OF_SIGHTING} FROM survey v CROSS JOIN sighting s"
+        f" WHERE v.id IN ({marks}) AND v.until IS NULL AND s.survey_id = v.id"
+        " AND s.until IS NULL ORDER BY s.survey_id, s.line, s.id",
         *(row["id"] for row in rows),
     )
     by_survey: dict[str, list[Sighting]] = {}
@@ -225,6 +233,12 @@ async def _with_sightings(db: Source, rows: Sequence[Row]) -> list[Survey]:
 def _narrow_surveys(where: SurveyFilter) -> Where:
     narrowed = Where()
     _narrow_days(narrowed, "v", where)
+    first, last = _days(where)
+    if first is not None:
+        narrowed.add("v.start_at >= {}", start_of_day(first))
+    if last is not None:
+        narrowed.add("v.start_at < {}", end_of_day(last))
+    narrowed.equal("v.site", where.site)
     narrowed.equal("v.owner_id", where.owner_id)
     if where.species is not None:
         narrowed.add(
@@ -239,15 +253,12 @@ def _narrow_surveys(where: SurveyFilter) -> Where:
     return narrowed
 
 
-def _narrow_sightings(where: SurveyFilter) -> Where:
+def _narrow_sightings(where: SurveyFilter, outer: str) -> Where:
     narrowed = Where()
-    _narrow_days(narrowed, "s", where)
+    narrowed.equal("v.site", where.site)
+    narrowed.equal("v.owner_id", where.owner_id)
     narrowed.equal("s.species", where.species)
-    if where.owner_id is not None:
-        narrowed.add(
-            "s.survey_id IN (SELECT id FROM survey WHERE until IS NULL AND owner_id = {})",
-            where.owner_id,
-        )
+    _narrow_days(narrowed, outer, where)
     if where.photo_id is not None:
         narrowed.add(
             "s.id IN (SELECT sighting_id FROM sighting_photo WHERE photo_id = {})", where.photo_id
@@ -256,13 +267,18 @@ def _narrow_sightings(where: SurveyFilter) -> Where:
 
 
 def _narrow_days(narrowed: Where, table: str, where: SurveyFilter) -> None:
-    narrowed.equal(f"{table}.site", where.site)
-    if where.season is not None:
-        # The year's days bound the search: the day leads the indexes, the season does not.
-        narrowed.add(f"{table}.season = {{}}", where.season)
-        narrowed.add(f"{table}.day >= {{}}", f"{where.season[:4]}-01-01")
-        narrowed.add(f"{table}.day <= {{}}", f"{where.season[:4]}-12-31")
-    if where.day_from is not None:
-        narrowed.add(f"{table}.day >= {{}}", to_day(where.day_from))
-    if where.day_to is not None:
-        narrowed.add(f"{table}.day <= {{}}", to_day(where.day_to))
+    """A season is found by its days: they lead the indexes, the season does not."""
+    narrowed.equal("v.season", where.season)
+    first, last = _days(where)
+    if first is not None:
+        narrowed.add(f"{table}.day >= {{}}", to_day(first))
+    if last is not None:
+        narrowed.add(f"{table}.day <= {{}}", to_day(last))
+
+
+def _days(where: SurveyFilter) -> tuple[date | None, date | None]:
+    """The first and the last day of the filter."""
+    if where.season is None:
+        return where.day_from, where.day_to
+    first, last = season_span(where.season)
+    return max(first, where.day_from or first), min(last, where.day_to or last)

@@ -12,7 +12,7 @@ from birdwatch.domain.text import Text
 from birdwatch.storage import ledger, models
 from birdwatch.storage.transactions import Source, Write, keep
 
-SORTED_TABLES = ("photo_fact", "survey", "sighting")
+SORTED_TABLES = ("photo_fact", "survey")  # a sighting asks its survey
 
 
 async def load_windows(db: Source) -> list[Window]:

@@ -16,9 +16,12 @@ from birdwatch.storage.migrations import m0001_archive
 
 LOCK_KEY = 7_224_091  # advisory lock of schema changes on PostgreSQL
 TYPES = {
-    "sqlite": {"key": "INTEGER PRIMARY KEY", "text": "TEXT", "float": "REAL"},
+    "sqlite": {"key": "INTEGER PRIMARY KEY", "text": "TEXT", "float": "REAL",
+        "clustered": " WITHOUT ROWID",
+    },
     "postgres": {
         "key": "BIGINT PRIMARY KEY", "text": 'TEXT COLLATE "C"', "float": "DOUBLE PRECISION",
+        "clustered": "",
     },
 }  # fmt: skip
 

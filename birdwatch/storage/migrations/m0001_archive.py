@@ -1,7 +1,9 @@
 """The first schema of the archive.
 
 Photo facts, surveys and sightings are versioned rows: `since` and `until` are dataset versions, the
-open row has no `until`. All lists are read through partial indexes over the open rows.
+open row has no `until`. All lists are read through partial indexes over the open rows. A sighting
+takes site, season, phase and dekad from its survey, so that a window that moves, moves one row for
+each survey; a season is found by its days, which lead the indexes.
 `daily_count` and `survey_day` are derived, and recomputed in the transaction that touches them.
 """
 
@@ -58,19 +60,19 @@ TABLES = (
     """CREATE TABLE sighting (
         id {text} NOT NULL, since BIGINT NOT NULL, until BIGINT, survey_id {text} NOT NULL,
         line BIGINT NOT NULL, species {text} NOT NULL, low BIGINT, best BIGINT, high BIGINT,
-        method {text} NOT NULL, note {text} NOT NULL, photos {text} NOT NULL, site {text} NOT NULL,
-        day {text} NOT NULL, season {text}, phase {text} NOT NULL, dekad {text} NOT NULL,
-        PRIMARY KEY (id, since))""",
+        method {text} NOT NULL, note {text} NOT NULL, photos {text} NOT NULL,
+        day {text} NOT NULL, PRIMARY KEY (id, since)){clustered}""",
     """CREATE TABLE sighting_photo (
         photo_id {text} NOT NULL, sighting_id {text} NOT NULL, survey_id {text} NOT NULL,
-        PRIMARY KEY (photo_id, sighting_id))""",
+        PRIMARY KEY (photo_id, sighting_id)){clustered}""",
     """CREATE TABLE daily_count (
         site {text} NOT NULL, species {text} NOT NULL, day {text} NOT NULL, tide {text} NOT NULL,
         count BIGINT, low BIGINT, high BIGINT, used {text} NOT NULL, surveys {text} NOT NULL,
-        season {text}, PRIMARY KEY (site, day, species, tide))""",
+        season {text}, PRIMARY KEY (day, site, species, tide)){clustered}""",
     """CREATE TABLE survey_day (
         site {text} NOT NULL, day {text} NOT NULL, season {text}, surveys BIGINT NOT NULL,
-        complete BIGINT NOT NULL, birds_found BIGINT NOT NULL, PRIMARY KEY (site, day))""",
+        complete BIGINT NOT NULL, birds_found BIGINT NOT NULL,
+        PRIMARY KEY (day, site)){clustered}""",
     """CREATE TABLE person (
         id {text} PRIMARY KEY, login {text} NOT NULL UNIQUE, password_hash {text} NOT NULL,
         role {text} NOT NULL, name_zh {text} NOT NULL, name_en {text} NOT NULL,
@@ -108,20 +110,17 @@ INDEXES = (
     f"CREATE UNIQUE INDEX survey_source ON survey (source_key) {OPEN} AND source_key IS NOT NULL",
     f"CREATE INDEX survey_time ON survey (start_at, id) {OPEN}",
     f"CREATE INDEX survey_site ON survey (site, day, start_at, id) {OPEN}",
-    f"CREATE INDEX survey_day_open ON survey (day, start_at, id) {OPEN}",
+    f"CREATE INDEX survey_date ON survey (day, id) {OPEN}",
     f"CREATE INDEX survey_owner ON survey (owner_id, start_at, id) {OPEN}",
     "CREATE INDEX survey_since ON survey (since)",
     f"CREATE UNIQUE INDEX sighting_open ON sighting (id) {OPEN}",
-    f"CREATE INDEX sighting_survey ON sighting (survey_id, line) {OPEN}",
-    f"CREATE INDEX sighting_day ON sighting (day, id) {OPEN}",
-    f"CREATE INDEX sighting_species ON sighting (species, day, id) {OPEN}",
-    f"CREATE INDEX sighting_site ON sighting (site, day, id) {OPEN}",
+    f"CREATE INDEX sighting_survey ON sighting (survey_id) {OPEN}",
+    f"CREATE INDEX sighting_species ON sighting (species, day, survey_id, id) {OPEN}",
     "CREATE INDEX sighting_photo_survey ON sighting_photo (survey_id)",
-    "CREATE INDEX daily_count_season ON daily_count (season, species, day)",
     "CREATE INDEX daily_count_species ON daily_count (species, day)",
-    "CREATE INDEX daily_count_day ON daily_count (day)",
-    "CREATE INDEX survey_day_season ON survey_day (season, day)",
-    "CREATE INDEX survey_day_day ON survey_day (day)",
+    "CREATE INDEX daily_count_site ON daily_count (site, day)",
+    "CREATE INDEX survey_day_season ON survey_day (season)",
+    "CREATE INDEX survey_day_site ON survey_day (site, day)",
     "CREATE INDEX token_person ON token (person_id)",
     "CREATE INDEX session_expiry ON session (expires_at)",
     "CREATE INDEX job_due ON job (state, run_at)",
