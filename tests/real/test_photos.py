@@ -183,6 +183,7 @@ async def test_real_photos_of_birds_keep_their_time_and_place(sandbox: Sandbox) 
 
 
 async def test_real_photos_all_render(sandbox: Sandbox, tmp_path: Path) -> None:
+    files = files_of("photos")
     keys: dict[str, set[str]] = {}
 
     async def render(name: str, path: Path) -> None:
@@ -192,7 +193,7 @@ async def test_real_photos_all_render(sandbox: Sandbox, tmp_path: Path) -> None:
         keys[name] = {made.key for made in (await sandbox.render(path, out_dir)).renditions}
 
     async with anyio.create_task_group() as tasks:
-        for name, path in files_of("photos").items():
+        for name, path in files.items():
             if name not in REFUSED:
                 tasks.start_soon(render, name, path)
     assert [name for name, made in keys.items() if not made >= {"320", "2048"}] == []
