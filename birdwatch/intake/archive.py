@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +16,8 @@ from birdwatch.imaging.sandbox import Sandbox
 from birdwatch.settings import Settings
 from birdwatch.storage.blobs.files import FileBlobs
 from birdwatch.storage.db import Database, open_database
+
+STALE_PART_S = 6 * 3600  # a part file untouched for so long has lost its sender
 
 
 class Bell:
@@ -54,6 +58,7 @@ async def open_archive(
     await anyio.to_thread.run_sync(_make_home, settings)
     blobs = FileBlobs(settings.home, settings.free_space_reserve_bytes)
     blobs.check_home()
+    await anyio.to_thread.run_sync(_sweep, settings)
     db = await open_database(settings.database_url, global_fallback=global_fallback)
     sandbox = Sandbox(settings.max_photo_pixels, children=settings.render_children)
     try:
@@ -61,6 +66,15 @@ async def open_archive(
     finally:
         await sandbox.close()
         await db.close()
+
+
+def _sweep(settings: Settings) -> None:
+    """Remove what a crash left half received; other processes may be receiving right now."""
+    before = time.time() - STALE_PART_S
+    for part in (settings.home / "incoming").glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):
+            if part.stat().st_mtime < before:
+                part.unlink()
 
 
 def _make_home(settings: Settings) -> None:

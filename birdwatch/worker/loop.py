@@ -21,7 +21,7 @@ from birdwatch.intake.archive import Archive
 from birdwatch.intake.photo_rendering import RENDER_JOB, give_up_rendering, render_photo
 from birdwatch.storage.jobs import Job, claim, enqueue, fail, finish, pending
 
-LEASE_S = 300
+LEASE_S = 120  # longer than a decoder may take
 MAX_ATTEMPTS = 3
 RETRY_DELAY_S = (5, 60)
 DISK_RETRY_DELAY_S = 60
