@@ -152,7 +152,8 @@ async def _take_all(archive: Archive, bar: Progress, folder: Path, actor: Actor)
     task = bar.add_task(
         word("收入调查和照片", "Surveys and photos"), total=len(counted) + len(sent_in)
     )
-    for now, item in sorted([*counted, *sent_in], key=lambda one: one[0]):
+    events: list[tuple[datetime, Picture | dict[str, object]]] = [*counted, *sent_in]
+    for now, item in sorted(events, key=lambda event: event[0]):
         if isinstance(item, Picture):
             await _take_photo(archive, folder, item, actor, now)
         else:

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -185,7 +186,7 @@ def upload_until_killed(
                 break
         data = dice.choice(paths).read_bytes()
 
-        def halves() -> object:
+        def halves() -> Iterator[bytes]:
             yield data[: len(data) // 2]
             process.send_signal(signal.SIGKILL)
             yield data[len(data) // 2 :]
