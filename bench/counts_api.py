@@ -3,8 +3,8 @@
     python bench/counts_api.py [--sightings 10000 1000000] [--datasette PATH]
 
 Each archive holds the spring that is asked for, equally filled; the larger one has more years and
-seasons around it. All servers run under the same uvicorn and are asked by the same wrk, in turns,
-so that the ratios hold whatever the machine is doing. Needs wrk.
+seasons around it. All servers run under the same uvicorn and are asked by the same wrk, in turns.
+Needs wrk, and Linux for the CPU of each server, whose ratio holds whatever else the machine does.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -127,18 +128,26 @@ async def fill(home: Path, sightings: int) -> None:
         await db.close()
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running server and where it is."""
+
+    address: str
+    pid: int
+
+
 @contextmanager
-def serving(target: str, *, factory: bool, **environ: str) -> Iterator[str]:
-    """A uvicorn of its own for this application, until the block ends; gives its address."""
+def serving(target: str, *, factory: bool, environ: dict[str, str]) -> Iterator[Server]:
+    """A uvicorn of its own for this application, until the block ends."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", target, "--port", str(port), "--no-access-log"]
     command += ["--log-level", "warning", *(["--factory"] if factory else ["--lifespan", "off"])]
-    with running(command, f"http://127.0.0.1:{port}", environ) as address:
-        yield address
+    with running(command, f"http://127.0.0.1:{port}", environ) as server:
+        yield server
 
 
 @contextmanager
-def running(command: list[str], address: str, environ: dict[str, str]) -> Iterator[str]:
+def running(command: list[str], address: str, environ: dict[str, str]) -> Iterator[Server]:
     process = subprocess.Popen(
         command,
         env=os.environ | environ,
@@ -148,9 +157,9 @@ def running(command: list[str], address: str, environ: dict[str, str]) -> Iterat
     )
     try:
         wait_for(address, process)
-        yield address
+        yield Server(address, process.pid)
     finally:
-        process.terminate()
+        process.kill()
         process.wait(20)
 
 
@@ -184,33 +193,57 @@ def fetch(url: str) -> bytes:
         return error.read()
 
 
-def requests_per_second(url: str) -> float:
-    command = ["wrk", "-t1", "-c32", f"-d{SECONDS}s", url]
+@dataclass(frozen=True)
+class Pace:
+    """What one server does: requests per second, and microseconds of its own CPU for each.
+
+    The first depends on what else the machine is doing, the second hardly.
+    """
+
+    per_s: float
+    cpu_us: float
+
+
+def pace_of(server: Server, path: str) -> Pace:
+    """Ask for a few seconds."""
+    before = cpu_seconds(server.pid)
+    command = ["wrk", "-t1", "-c32", f"-d{SECONDS}s", server.address + path]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in out:
-        raise SystemExit(f"errors from {url}:\n{out}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", out)
-    return float(found[1]) if found else 0.0
+        raise SystemExit(f"errors from {path}:\n{out}")
+    per_s = re.search(r"Requests/sec:\s+([\d.]+)", out)
+    requests = re.search(r"(\d+) requests in", out)
+    if per_s is None or requests is None:
+        raise SystemExit(f"wrk said nothing of {path}:\n{out}")
+    used = cpu_seconds(server.pid) - before
+    return Pace(float(per_s[1]), used * 1_000_000 / int(requests[1]))
 
 
-def compare(home: Path, name: str, path: str) -> tuple[float, float, int, float]:
-    """Requests/s of ours and of bare ASGI, the bytes of the answer, and seconds of its making."""
-    with serving("bench.counts_api:birdwatch_app", factory=True, BIRDWATCH_HOME=str(home)) as ours:
+def cpu_seconds(pid: int) -> float:
+    """User and system time that a process has taken, where the system tells (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def compare(home: Path, name: str, path: str) -> str:
+    """One line: ours and bare ASGI, asked in turns for the same bytes."""
+    settings = {"BIRDWATCH_HOME": str(home)}
+    with serving("bench.counts_api:birdwatch_app", factory=True, environ=settings) as ours:
         started = time.perf_counter()
-        body = fetch(ours + path)
+        body = fetch(ours.address + path)
         first_s = time.perf_counter() - started
         body_file = home / f"{name}.json"
         body_file.write_bytes(body)
-        with serving("bench.counts_api:bare_app", factory=False, BENCH_BODY=str(body_file)) as bare:
-            pairs = [
-                (requests_per_second(ours + path), requests_per_second(bare + "/"))
-                for _ in range(ROUNDS)
-            ]
+        settings = {"BENCH_BODY": str(body_file)}
+        with serving("bench.counts_api:bare_app", factory=False, environ=settings) as bare:
+            pairs = [(pace_of(ours, path), pace_of(bare, "/")) for _ in range(ROUNDS)]
+    per_s = [statistics.median(pair[side].per_s for pair in pairs) for side in (0, 1)]
+    cpu_us = [statistics.median(pair[side].cpu_us for pair in pairs) for side in (0, 1)]
     return (
-        statistics.median(mine for mine, _ in pairs),
-        statistics.median(theirs for _, theirs in pairs),
-        len(body),
-        first_s,
+        f"  {name:7}{len(body):8} bytes"
+        f"  requests/s {per_s[0]:7.0f}, bare ASGI {per_s[1]:7.0f}: ratio {per_s[0] / per_s[1]:.2f}"
+        f"  CPU {cpu_us[0]:4.0f} us, bare {cpu_us[1]:4.0f} us: ratio {cpu_us[1] / cpu_us[0]:.2f}"
+        f"  first answer {first_s:.2f} s"
     )
 
 
@@ -228,8 +261,8 @@ def ask_datasette(datasette: str, home: Path) -> float:
     port = free_port()
     command = [datasette, "serve", "--immutable", str(copy), "--port", str(port)]
     command += ["--setting", "sql_time_limit_ms", "60000"]
-    with running(command, f"http://127.0.0.1:{port}", {}) as address:
-        return requests_per_second(f"{address}/datasette.json?{query}")
+    with running(command, f"http://127.0.0.1:{port}", {}) as server:
+        return pace_of(server, f"/datasette.json?{query}").per_s
 
 
 def main() -> None:
@@ -245,11 +278,7 @@ def main() -> None:
             asyncio.run(fill(home, sightings))
             print(f"{sightings} sightings, filled in {time.perf_counter() - started:.0f} s")
             for name, path in ADDRESSES.items():
-                ours, bare, size, first_s = compare(home, name, path)
-                print(
-                    f"  {name:7} {ours:9.0f} requests/s  bare ASGI {bare:9.0f}"
-                    f"  ratio {ours / bare:.2f}  {size} bytes  first answer {first_s:.2f} s"
-                )
+                print(compare(home, name, path))
             if arguments.datasette:
                 print(f"  datasette {ask_datasette(arguments.datasette, home):7.0f} requests/s")
 

@@ -102,7 +102,7 @@ def _links(request: Request, answer: msgspec.Struct) -> dict[str, str]:
     if not cursor:
         return {}
     url = request.url.include_query_params(cursor=cursor)
-    return {"Link": f'<{quote(url.path)}?{url.query}>; rel="next"'}
+    return {"Link": f'<{url.path}?{url.query}>; rel="next"'}
 
 
 def _json(body: bytes, headers: Mapping[str, str], status: int = 200) -> Response:

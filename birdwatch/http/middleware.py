@@ -33,7 +33,7 @@ from birdwatch.settings import Settings
 
 log = logging.getLogger("birdwatch.http")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-SECURITY_HEADERS = {
+PAGE_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline';"
         " img-src 'self' data: blob:; object-src 'none'; base-uri 'none';"
@@ -44,6 +44,10 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
+}
+DATA_HEADERS = {  # what is no page needs nothing, and must not be taken for one
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
 }
 FILES_PER_FORM = 50
 FORM_SLACK_BYTES = 1024 * 1024
@@ -106,9 +110,10 @@ class _HeaderWriter:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
-            for name, value in SECURITY_HEADERS.items():
+            is_page = headers.get("content-type", "").startswith("text/html")
+            for name, value in (PAGE_HEADERS if is_page else DATA_HEADERS).items():
                 headers.setdefault(name, value)
-            if headers.get("content-type", "").startswith("text/html"):
+            if is_page:
                 # Pages are asked about every time; those of signed-in readers are theirs alone.
                 shared = "public" if self._request.state.actor.role is None else "private"
                 headers.setdefault("Cache-Control", f"{shared}, no-cache")

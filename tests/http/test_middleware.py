@@ -200,15 +200,22 @@ async def test_unusable_authorization_is_told(rooms: Service, header: str) -> No
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_every_answer_carries_the_security_headers(rooms: Service) -> None:
-    for path in ("/test/who", "/api/v1/sites", "/nowhere", "/api/nowhere"):
-        headers = (await rooms.visitor.get(path)).headers
+async def test_every_page_carries_the_security_headers(service: Service) -> None:
+    for path in ("/", "/gallery", "/sign-in", "/nowhere", "/api/v1/docs"):
+        headers = (await service.visitor.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "same-origin"
         policy = headers["content-security-policy"]
         assert "script-src 'self';" in policy
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy.split("style-src")[0]
+
+
+async def test_data_is_never_taken_for_a_page(rooms: Service) -> None:
+    for path in ("/test/who", "/api/v1/sites", "/api/nowhere"):
+        headers = (await rooms.visitor.get(path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
 async def test_body_above_the_limit_is_refused_in_our_shape(rooms: Service) -> None:
