@@ -51,7 +51,7 @@ async def add_survey(service: Service, member: Member) -> str:
 async def add_photo(
     service: Service, member: Member, data: dict[str, str] | None = None, name: str = "a.jpg"
 ) -> str:
-    files = {"files": (name, make_jpeg(size=(900, 600)), "image/jpeg")}
+    files = {"files": (name, make_jpeg(900, 600), "image/jpeg")}
     answer = await member.post("/upload", data, files=files)
     assert answer.status_code == 200
     await drain(service.archive)
@@ -77,7 +77,7 @@ async def test_pages_of_a_filled_archive_are_whole(
     site = await first_site(service)
     paths = [
         await add_survey(service, member),
-        await add_photo(service, member, {"species": "dby", "best": "320", "site": site}),
+        await add_photo(service, member, {"species": "大滨鹬", "best": "320", "site": site}),
         f"/sites/{site}",
         *PUBLIC,
         *OWN,
@@ -153,7 +153,7 @@ async def test_survey_form_adds_a_row_without_script(service: Service, member: M
 
 
 async def test_upload_form_answers_for_every_file(service: Service, member: Member) -> None:
-    picture = make_jpeg(size=(900, 600))
+    picture = make_jpeg(900, 600)
     files = [
         ("files", ("one.jpg", picture, "image/jpeg")),
         ("files", ("again.jpg", picture, "image/jpeg")),
@@ -258,7 +258,7 @@ async def test_forms_without_their_token_are_refused(service: Service, member: M
 
 async def test_gallery_pages_run_on_by_a_real_link(service: Service, member: Member) -> None:
     for number in range(50):
-        files = {"files": (f"{number}.jpg", make_jpeg(size=(40, 30 + number)), "image/jpeg")}
+        files = {"files": (f"{number}.jpg", make_jpeg(40, 30 + number), "image/jpeg")}
         assert (await member.post("/upload", {"credit": "摄/国颖"}, files=files)).status_code == 200
     first = (await service.visitor.get("/gallery?photographer=国颖")).text
     link = first.split('rel="next" data-more')[1].split('href="')[1].split('"')[0]

@@ -38,6 +38,13 @@ export function growSightings() {
     event.preventDefault();
     add().querySelector("input").focus();
   });
+  // Enter goes on to the next row; the survey is saved by its button alone.
+  list.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.defaultPrevented || !event.target.matches("input")) return;
+    event.preventDefault();
+    const row = event.target.closest(".sighting").nextElementSibling ?? add();
+    row.querySelector("input").focus();
+  });
   list.addEventListener("click", (event) => {
     const drop = event.target.closest(".drop");
     if (!drop) return;

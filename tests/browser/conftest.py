@@ -1,0 +1,174 @@
+"""A real server and a real browser: what a reader has, and nothing in between."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.pictures import make_jpeg
+from tests.suites import ROOT, needs
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+LOGIN, PASSWORD = "guoying", "low tide at dawn"
+START_S = 60
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the archive is served, and what it was filled with."""
+
+    base: str
+    folder: Path
+    photo: str
+    survey: str
+    sector: str
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """`birdwatch serve` on an archive with five pictures and three surveys."""
+    needs(CHROMIUM, "chromium")
+    needs(AXE.is_file(), "axe-core in node_modules: npm ci")
+    needs((ROOT / "birdwatch/web/static/built/site.css").is_file(), "client files: npm run build")
+    folder = tmp_path_factory.mktemp("browser")
+    port = _free_port()
+    base = f"http://127.0.0.1:{port}"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("BIRDWATCH_")},
+        "BIRDWATCH_HOME": str(folder / "home"),
+        "BIRDWATCH_PORT": str(port),
+    }
+    command = [sys.executable, "-m", "birdwatch"]
+    subprocess.run(
+        [*command, "user", "add", LOGIN, "--password-stdin"],
+        env=environment,
+        cwd=ROOT,
+        input=f"{PASSWORD}\n",
+        text=True,
+        check=True,
+        capture_output=True,
+    )
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [*command, "serve"], env=environment, cwd=ROOT, stdout=log, stderr=log
+        )
+    try:
+        _wait_for(base)
+        yield _fill(base, folder)
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_for(base: str) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        try:
+            if httpx.get(f"{base}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    pytest.fail("the server did not start")
+
+
+def _fill(base: str, folder: Path) -> Site:
+    with httpx.Client(base_url=base, headers={"Accept-Language": "en"}) as client:
+        client.post("/sign-in", data={"login": LOGIN, "password": PASSWORD})
+        found = re.search(r'name="csrf" value="([^"]+)"', client.get("/account").text)
+        assert found
+        client.headers["X-CSRF-Token"] = found[1]
+        sites = client.get("/api/v1/sites").json()["items"]
+        sector = next(one["id"] for one in sites if not one["is_outline"])
+        surveys = [_survey(client, sector, day, best) for day, best in COUNTS]
+        photos = [_photo(client, number, sector) for number in range(len(SHAPES))]
+        _wait_for_pictures(client, photos)
+        return Site(base, folder, f"/photos/{photos[0]}", f"/surveys/{surveys[0]}", sector)
+
+
+COUNTS = (
+    ("2026-04-25", 32_000),
+    ("2026-04-20", 18_000),
+    ("2026-03-08", 260),
+    ("2025-04-22", 9_000),
+)
+SHAPES = ((1200, 800), (800, 1200), (1600, 700), (1200, 800), (600, 900))
+
+
+def _survey(client: httpx.Client, site: str, day: str, best: int) -> str:
+    body = {
+        "site": site,
+        "start": f"{day}T17:30:00+08:00",
+        "end": f"{day}T18:50:00+08:00",
+        "observers": ["国颖"],
+        "protocol": "stationary",
+        "complete": True,
+        "tide": "high",
+        "sightings": [{"species": "大滨鹬", "best": best, "method": "counted"}],
+    }
+    answer = client.post("/api/v1/surveys", json=body)
+    assert answer.status_code == 201, answer.text
+    made: str = answer.json()["id"]
+    return made
+
+
+def _photo(client: httpx.Client, number: int, site: str) -> str:
+    width, height = SHAPES[number]
+    picture = make_jpeg(width, height, seed=number, taken=f"2026:04:25 18:2{number}:07")
+    words = {
+        "species": "大滨鹬",
+        "best": "320",
+        "site": site,
+        "credit": "文/徐鑫 摄/国颖",
+        "caption_zh": "海上日落时的鸟群。",
+        "caption_en": "The flock at sunset over the sea.",
+        "license": "CC-BY-4.0",
+    }
+    answer = client.post("/api/v1/photos", data=words, files={"photo": (f"{number}.jpg", picture)})
+    assert answer.status_code == 201, answer.text
+    made: str = answer.json()["id"]
+    return made
+
+
+def _wait_for_pictures(client: httpx.Client, photos: list[str]) -> None:
+    end = time.monotonic() + START_S
+    waiting = set(photos)
+    while waiting and time.monotonic() < end:
+        for one in sorted(waiting):
+            if client.get(f"/api/v1/photos/{one}").json()["state"] != "received":
+                waiting.discard(one)
+        time.sleep(0.1)
+    assert waiting == set()
+
+
+@pytest.fixture(scope="session")
+def browser(site: Site) -> Iterator[sync_api.Browser]:
+    """Chromium, as the machine has it."""
+    del site
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield started
+        started.close()

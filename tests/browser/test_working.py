@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import base64
+
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import Site
+from tests.browser.readers import reader
+from tests.pictures import make_jpeg
+
+DROP = """
+([selector, files]) => {
+  const transfer = new DataTransfer();
+  for (const [name, text] of files) {
+    const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+    transfer.items.add(new File([bytes], name, {type: "image/jpeg"}));
+  }
+  const zone = document.querySelector(selector);
+  zone.dispatchEvent(new DragEvent("dragover", {dataTransfer: transfer, bubbles: true, cancelable: true}));
+  zone.dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true}));
+}
+"""
+
+
+def drop(page: Page, files: list[tuple[str, bytes]]) -> None:
+    page.evaluate(
+        DROP, [".drop-zone", [[name, base64.b64encode(data).decode()] for name, data in files]]
+    )
+
+
+def press_tab_until(page: Page, text: str) -> None:
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == text:
+            return
+    raise AssertionError(text)
+
+
+def test_upload_by_drop_shows_a_result_for_every_file(browser: Browser, site: Site) -> None:
+    picture = make_jpeg(640, 480, seed=41, taken="2026:04:20 06:00:00")
+    with reader(browser, site, signed_in=True, language="en") as (page, _):
+        page.goto("/upload")
+        page.fill("#credit", "摄/国颖")
+        drop(page, [("a.jpg", picture), ("b.jpg", picture), ("c.jpg", b"<html></html>")])
+        page.wait_for_selector("[data-summary]:has-text('All done')")
+        kinds = page.locator(".transfers li").evaluate_all("all => all.map(one => one.className)")
+        refusal = page.locator(".transfers .refused .result").inner_text()
+        page.locator(".transfers a").first.click()
+        page.wait_for_url("**/photos/*")
+        assert "国颖" in page.locator("p.credit").inner_text()
+    assert sorted(kinds) == ["accepted", "duplicate", "refused"]
+    assert refusal.startswith("Refused: ")
+
+
+def test_upload_by_the_plain_form_needs_no_script(browser: Browser, site: Site) -> None:
+    path = site.folder / "plain.jpg"
+    path.write_bytes(make_jpeg(640, 480, seed=42, taken="2026:04:20 06:10:00"))
+    with reader(browser, site, signed_in=True, script=False, language="en") as (page, _):
+        page.goto("/upload")
+        page.set_input_files("#files", [path])
+        page.locator("form[data-upload] button.btn").click()
+        assert page.locator("td.accepted").inner_text() == "Accepted"
+
+
+def test_survey_is_entered_by_keyboard_alone(browser: Browser, site: Site) -> None:
+    with reader(browser, site, signed_in=True) as (page, complaints):
+        page.goto("/surveys/new")
+        page.locator("#site").focus()
+        page.keyboard.press("ArrowDown")
+        page.fill("#date", "2026-04-18")
+        page.locator("#s0-species").focus()
+        page.keyboard.type("dby", delay=20)
+        page.wait_for_selector("#s0-species[aria-expanded=true]")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        assert page.input_value("#s0-species") == "大滨鹬"
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.type("1200")
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "s1-species"
+        press_tab_until(page, "保存调查")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/surveys/*saved=1")
+        assert page.locator("tbody tr").count() == 1
+        assert "1,200" in page.locator("tbody tr").inner_text()
+        assert complaints == []
+
+
+def test_survey_gains_and_loses_rows(browser: Browser, site: Site) -> None:
+    with reader(browser, site, signed_in=True) as (page, _):
+        page.goto("/surveys/new")
+        page.click("button[name=add]")
+        assert page.locator(".sighting").count() == 4
+        assert page.evaluate("document.activeElement.id") == "s3-species"
+        page.locator(".sighting .drop").first.click()
+        names = page.locator("[data-species]").evaluate_all("all => all.map(one => one.name)")
+    assert names == ["s1-species", "s2-species", "s3-species"]
+
+
+def test_gallery_goes_on_as_the_reader_scrolls(browser: Browser, site: Site) -> None:
+    paths = []
+    for number in range(50):
+        path = site.folder / f"many-{number}.jpg"
+        path.write_bytes(make_jpeg(60, 40 + number, taken="2024:04:20 06:00:00"))
+        paths.append(path)
+    with reader(browser, site, signed_in=True) as (page, complaints):
+        page.goto("/upload")
+        page.set_input_files("#files", paths)
+        page.wait_for_selector("[data-summary]:has-text('全部完成')", timeout=120_000)
+        page.goto("/gallery?season=2024-spring")
+        page.keyboard.press("End")
+        page.wait_for_selector("a.ph >> nth=49")
+        assert page.locator("[data-day='2024-04-20']").count() == 1
+        assert "cursor=" in page.url
+        assert complaints == []
+
+
+def test_caption_and_credit_are_copied_together(browser: Browser, site: Site) -> None:
+    with reader(browser, site) as (page, _):
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.base)
+        page.goto(site.photo)
+        page.click("[data-copy]")
+        page.wait_for_selector("#copy-said:has-text('已复制')")
+        copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.splitlines()[0] == "海上日落时的鸟群。"
+    assert "国颖" in copied.splitlines()[1]
+
+
+def test_picture_opens_large_and_closes_by_escape(browser: Browser, site: Site) -> None:
+    with reader(browser, site) as (page, complaints):
+        page.goto(site.photo)
+        page.wait_for_load_state("networkidle")
+        page.click("a.frame")
+        page.wait_for_selector(".pswp--open")
+        page.keyboard.press("Escape")
+        page.wait_for_selector(".pswp", state="detached")
+        assert complaints == []
+
+
+def test_language_changes_and_stays(browser: Browser, site: Site) -> None:
+    with reader(browser, site) as (page, _):
+        page.goto("/gallery?phase=peak")
+        page.click(".language button")
+        page.wait_for_selector("html[lang=en]")
+        assert page.url.endswith("/gallery?phase=peak")
+        page.goto("/")
+        assert page.locator("html").get_attribute("lang") == "en"
