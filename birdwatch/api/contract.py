@@ -32,7 +32,7 @@ class Text(Struct, frozen=True):
 
 
 class Position(Struct, frozen=True):
-    """Degrees, WGS-84, and how they are known."""
+    """Degrees, WGS-84, and how they are known; for others than the owner on a grid of 0.01°."""
 
     latitude: float
     longitude: float

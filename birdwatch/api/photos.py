@@ -18,7 +18,7 @@ from birdwatch.domain.credit import render_credit
 from birdwatch.domain.errors import NotFoundError, UnsupportedMediaError
 from birdwatch.domain.ids import is_id
 from birdwatch.domain.photo import Photo, PhotoFacts, PhotoFilter, PhotoVersion, rendition_url
-from birdwatch.domain.place import SettledPlace
+from birdwatch.domain.place import SettledPlace, public_point
 from birdwatch.domain.policy import Actor, may
 from birdwatch.domain.text import Locale, Text
 from birdwatch.http.accounts import require
@@ -232,13 +232,14 @@ async def _find_own(request: Request) -> Photo:
 def dump_photo(photo: Photo, actor: Actor, locale: Locale) -> contract.Photo:
     """The photo as this reader may see it."""
     facts = photo.facts
+    sees_private = may(actor, "see-private", photo.owner_id)
     dumped = contract.Photo(
         id=photo.id,
         state=photo.state,
         taken_at=_taken_at(facts),
         time_source=facts.time.source,
         time_confidence=facts.time.confidence,
-        position=_position(facts.place),
+        position=_position(facts.place, is_exact=sees_private),
         is_outside=facts.is_outside,
         site=facts.site,
         season=facts.season,
@@ -266,7 +267,7 @@ def dump_photo(photo: Photo, actor: Actor, locale: Locale) -> contract.Photo:
         received_at=photo.received_at.isoformat(timespec="seconds"),
         version=photo.version,
     )
-    if may(actor, "see-private", photo.owner_id):
+    if sees_private:
         dumped.sha256 = photo.sha256
         dumped.original_name = photo.original_name
         dumped.failure = photo.failure.get(locale) if photo.failure else None
@@ -284,7 +285,7 @@ def _dump_version(version: PhotoVersion, locale: Locale) -> contract.PhotoVersio
         taken_at=_taken_at(facts),
         time_source=facts.time.source,
         time_confidence=facts.time.confidence,
-        position=_position(facts.place),
+        position=_position(facts.place, is_exact=True),
         site=facts.site,
         season=facts.season,
         phase=facts.phase,
@@ -308,10 +309,12 @@ def _with_offset(wall: datetime, offset_min: int) -> datetime:
     return wall.replace(tzinfo=timezone(timedelta(minutes=offset_min)))
 
 
-def _position(place: SettledPlace | None) -> contract.Position | None:
+def _position(place: SettledPlace | None, *, is_exact: bool) -> contract.Position | None:
+    """Where it was taken: to the owner exactly, to others on the public grid."""
     if place is None:
         return None
-    return contract.Position(place.point.lat, place.point.lon, place.source, place.confidence)
+    point = place.point if is_exact else public_point(place.point)
+    return contract.Position(point.lat, point.lon, place.source, place.confidence)
 
 
 def _text(text: Text) -> contract.Text:

@@ -24,6 +24,17 @@ async def li(service: Service) -> httpx.AsyncClient:
     return await service.token_client(person, "read", "upload", "count")
 
 
+async def test_photo_tells_its_exact_position_to_its_owner_alone(
+    service: Service, li: httpx.AsyncClient
+) -> None:
+    sent = await send_photo(li, make_jpeg(64, 48, gps=(40.671234, 122.123456)))
+    path = f"/api/v1/photos/{sent['id']}"
+    own = (await li.get(path)).json()["position"]
+    assert (round(own["latitude"], 6), round(own["longitude"], 6)) == (40.671234, 122.123456)
+    public = (await service.visitor.get(path)).json()["position"]
+    assert (public["latitude"], public["longitude"]) == (40.67, 122.12)
+
+
 async def test_photo_is_answered_with_the_names_promised(
     service: Service, li: httpx.AsyncClient
 ) -> None:
@@ -32,9 +43,13 @@ async def test_photo_is_answered_with_the_names_promised(
     public = (await service.visitor.get(f"/api/v1/photos/{sent['id']}")).json()
     for name in ("received_at", "version", "thumbhash", "renditions", "state"):
         public.pop(name)
-    position = public.pop("position")
-    assert (round(position["latitude"], 4), round(position["longitude"], 4)) == ON_THE_FLATS
-    assert {position["source"], position["confidence"]} == {"gps", "high"}
+    latitude, longitude = ON_THE_FLATS
+    assert public.pop("position") == {
+        "latitude": round(latitude, 2),
+        "longitude": round(longitude, 2),
+        "source": "gps",
+        "confidence": "high",
+    }
     camera = public.pop("camera")
     assert (camera["make"], camera["model"]) == ("Canon", "EOS R5")
     assert public == {
