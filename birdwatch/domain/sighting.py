@@ -104,6 +104,8 @@ def check_sightings(
 
 def is_blank_sighting(row: Mapping[str, object]) -> bool:
     """An empty row of a form: no species, no number, no note."""
+    if row.get("species") and not is_blank(row.get("species")):
+        return False
     return all(is_blank(row.get(name)) for name in ("species", "low", "best", "high", "note"))
 
 
@@ -112,18 +114,18 @@ def _sighting(
 ) -> NewSighting | None:
     known = len(faults.errors)
     species = _species(row.get("species"), at, index, faults)
-    numbers = {name: read_count(row.get(name), MAX_COUNT) for name in ("low", "best", "high")}
-    for name, number in numbers.items():
-        if isinstance(number, Refusal):
-            faults.refuse(f"{at}.{name}", number)
+    numbers = _Numbers(
+        _count(row.get("low"), at, "low", faults),
+        _count(row.get("best"), at, "best", faults),
+        _count(row.get("high"), at, "high", faults),
+    )
     method = _method(row.get("method"), at, faults)
     photos = _photos(row.get("photos"), at, faults)
     if len(faults.errors) > known or species is None:
         return None
-    counts = _Numbers(*(n if isinstance(n, int) else None for n in numbers.values()))
-    if not _are_consistent(counts, method, at, faults):
+    if not _are_consistent(numbers, method, at, faults):
         return None
-    low, best, high = counts.filled()
+    low, best, high = numbers.filled()
     given = row.get("id")
     return NewSighting(
         species=species.code,
@@ -135,6 +137,14 @@ def _sighting(
         photos=photos,
         id=given if isinstance(given, str) and is_id(given) else None,
     )
+
+
+def _count(value: object, at: str, name: str, faults: Faults) -> int | None:
+    number = read_count(value, MAX_COUNT)
+    if isinstance(number, Refusal):
+        faults.refuse(f"{at}.{name}", number)
+        return None
+    return number
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,11 @@ class Moment:
 
 def clean(value: object, max_chars: int = 2000) -> str:
     """Text without control characters (but for line breaks), trimmed and cut to size."""
-    text = value if isinstance(value, str) else "" if value is None else str(value)
+    if value is None or value == "":
+        return ""
+    text = value if isinstance(value, str) else str(value)
+    if text.isprintable():  # most are, and a table has millions
+        return text.strip()[:max_chars]
     text = text.replace("\r\n", "\n")
     kept = "".join(
         c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs", "Co")
@@ -69,7 +73,7 @@ def is_blank(value: object) -> bool:
 
 def read_count(value: object, maximum: int) -> int | Refusal | None:
     """A whole number of birds from 0 to `maximum`; None for nothing written."""
-    if is_blank(value):
+    if value is None or value == "" or is_blank(value):
         return None
     number = _whole_number(value, maximum)
     if isinstance(number, Refusal):
@@ -90,6 +94,8 @@ def read_count(value: object, maximum: int) -> int | Refusal | None:
 
 def _whole_number(value: object, maximum: int) -> int | Refusal:
     if isinstance(value, str):
+        if value.isascii() and value.isdigit() and len(value) <= 12:
+            return int(value)
         text = unicodedata.normalize("NFKC", value).strip()
         if re.fullmatch(r"[-−]\s*[0-9]+", text):
             return _negative(text)
@@ -176,6 +182,8 @@ def read_yes(value: object) -> bool | Refusal:
 
 def read_names(value: object, max_chars: int = 100) -> tuple[str, ...]:
     """A list, or one string separated by ; 、 | or commas; blanks and repetitions dropped."""
+    if value is None or value == "":
+        return ()
     if isinstance(value, (list, tuple)):
         parts = [clean(part, max_chars) for part in value]
     else:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import anyio.lowlevel
+import msgspec
 
 from birdwatch.domain.errors import FieldError, InvalidInputError
 from birdwatch.domain.place import Site, sites_from_geojson
@@ -37,6 +40,8 @@ from birdwatch.storage.surveys import find_survey_by_source, insert_surveys, kno
 
 BATCH: Final = 500  # surveys at a time
 PROGRESS_ROWS: Final = 1000
+ENCODER: Final = msgspec.json.Encoder()
+DECODER: Final = msgspec.json.Decoder(NewSurvey)
 MAX_ERRORS: Final = 1000  # after so many the rest of the file is not read
 
 
@@ -86,6 +91,7 @@ class _Job:
     db: Database
     table: CountTable
     buckets: Buckets
+    checked: IO[bytes]  # new surveys, one a line, so that none is checked twice
     species: SpeciesIndex
     sites: Mapping[str, Site]
     now: datetime
@@ -113,11 +119,12 @@ async def import_counts(
     db = archive if isinstance(archive, Database) else archive.db
     table = recognise_columns(open_table(path), columns or {})
     tally = _Tally()
-    with Buckets(table.table.size_bytes) as buckets:
+    with Buckets(table.table.size_bytes) as buckets, tempfile.TemporaryFile() as checked:
         job = _Job(
             db=db,
             table=table,
             buckets=buckets,
+            checked=checked,
             species=await load_species(db),
             sites=await load_sites(db),
             now=now,
@@ -203,6 +210,7 @@ async def _check(job: _Job) -> None:
             if visit.key not in known:
                 tally.surveys += 1
                 tally.sightings += len(new.sightings)
+                job.checked.write(ENCODER.encode(new) + b"\n")
                 continue
             stored = await find_survey_by_source(job.db, visit.key)
             if stored and is_same(stored, new):
@@ -224,11 +232,13 @@ async def _write(job: _Job, actor: Actor) -> None:
             "sightings": tally.sightings,
         }
         version = await ledger.append(tx, "import", "survey", "*", detail=detail)
-        async for batch in _batches(job):
-            known = await known_source_keys(tx, [visit.key for visit, _ in batch])
-            fresh = [new for visit, new in batch if visit.key not in known]
-            if fresh:
-                await insert_surveys(tx, fresh, import_version=version)
+        job.checked.seek(0)
+        while lines := list(islice(job.checked, BATCH)):
+            batch = [DECODER.decode(line) for line in lines]
+            # What another import brought since the check is not brought again.
+            known = await known_source_keys(tx, [new.source_key or "" for new in batch])
+            fresh = [new for new in batch if new.source_key not in known]
+            await insert_surveys(tx, fresh, import_version=version)
         await recompute_for_import(tx, version)
 
 
