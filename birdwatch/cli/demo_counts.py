@@ -15,7 +15,7 @@ from random import Random
 ZONE = timezone(timedelta(hours=8))
 SEED = 48210
 YEARS = (2024, 2025, 2026)
-FACTOR = {2024: 0.76, 2025: 0.81, 2026: 0.875}
+FACTOR = {2024: 0.76, 2025: 0.81, 2026: 0.86}
 SHIFT_DAYS = {2024: -3, 2025: 1, 2026: 0}
 TIDE_HOURS = 12.42
 
@@ -119,10 +119,10 @@ def _day(rng: Random, day: date) -> Iterator[tuple[datetime, dict[str, object]]]
     is_peak = (day.month, day.day) in PEAK_DAYS
     mood = rng.lognormvariate(0, 0.02 if is_peak else 0.06)
     if day == HIGHEST:
-        mood = 1.07
+        mood = 1.1
     high = _high_water(day)
     for number, (site, share) in enumerate(SITES):
-        chance = (1, 0.93, 0.55, 0.34, 0.28, 0.2, 0.16, 0.12)[number]
+        chance = (1, 0.96, 0.78, 0.4, 0.28, 0.18, 0.14, 0.1)[number]
         if number > 0 and not (is_peak and number < 5) and rng.random() > chance:
             continue
         start = high + timedelta(minutes=rng.randint(-70, 20))

@@ -116,7 +116,7 @@ CAMERAS = (
     Camera("Shorebird", "Pocket 3", "Shorebird 9mm F1.8", "1/900", "1.8", "80", "9"),
 )
 SLOW = {"moon": ("1/60", "6400"), "dusk": ("1/500", "1600"), "storm": ("1/1000", "1000")}
-SHAPES = {"wide": (2400, 1600), "tall": (1600, 2000), "long": (2400, 1200), "square": (1900, 1600)}
+SHAPES = {"wide": (2160, 1440), "tall": (1440, 1800), "long": (2160, 1080), "square": (1710, 1440)}
 FOUNDING = Text(
     "4月25日傍晚，大滨鹬在大辽河入海口四道沟滩涂上空集群飞行，形成壮观的“鸟浪”。"
     "4月上旬到5月上旬是鸻鹬类候鸟迁徙途中停驻这里的高峰期。",
@@ -183,7 +183,7 @@ IDEAS: tuple[Idea, ...] = (
         "flat",
         420,
         "wide",
-        5200,
+        1500,
     ),
     Idea("2026-04-20 05:26", "sidaogou", "grekno", "dawn", "wave", 2600, shape="long"),
     Idea("2026-04-21 20:50", "sidaogou", "grekno", "moon", "wave", 1500),
@@ -201,14 +201,14 @@ IDEAS: tuple[Idea, ...] = (
         "shallows",
         0,
         "wide",
-        6400,
+        3600,
     ),
     Idea("2026-04-25 10:30", "gaizhou-beihai", "grekno", "noon", "wave", 3000, "flat", 300),
     Idea(
         "2026-04-25 15:10", "sidaogou", "dunlin", "silver", "ribbon", 2200, "shallows", shape="long"
     ),
     Idea("2026-04-25 17:42", "gaizhou-xihai", "batgod", "gold", "wave", 2400, shape="long"),
-    Idea(FOUNDING_TIME, "sidaogou", "grekno", "dusk", "wave", 4200, number=9800),
+    Idea(FOUNDING_TIME, "sidaogou", "grekno", "dusk", "wave", 4200, number=6200),
     Idea("2026-04-25 18:33", "sidaogou", "grekno", "dusk", "cloud", 3400, "shallows", shape="tall"),
     Idea("2026-04-25 21:05", "yongyuanjiao", "eurcur", "moon", "line", 120, "shallows"),
     Idea("2026-04-26 05:22", "sidaogou", "grekno", "dawn", "ribbon", 2400, "shallows"),
