@@ -268,13 +268,17 @@ class SeasonSpecies(Struct, kw_only=True):
 
 
 class SeasonDay(Struct, frozen=True):
-    """One day of a season; `count` null and `counted` false: nobody looked."""
+    """One day of a season; `count` null and `counted` false: nobody looked.
+
+    `partial`: only incomplete lists were kept, so that the number is none of the whole estuary.
+    """
 
     day: date
     counted: bool
     count: int | None
     species: int
     surveys: int
+    partial: bool
 
 
 class SeasonDekad(Struct, frozen=True):

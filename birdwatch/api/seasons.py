@@ -119,7 +119,7 @@ def _dump(
         total=_dump_species(summary.total, species),
         species=[_dump_species(line, species) for line in summary.species],
         days=[
-            contract.SeasonDay(d.day, d.is_counted, d.count, d.species, d.surveys)
+            contract.SeasonDay(d.day, d.is_counted, d.count, d.species, d.surveys, d.is_partial)
             for d in summary.days
         ],
         dekads=[_dump_dekad(item) for item in summary.dekads],

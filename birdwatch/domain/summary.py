@@ -61,13 +61,18 @@ class SpeciesSummary:
 
 @dataclass(frozen=True, slots=True)
 class DayTotal:
-    """One bar of the strip. `count` None and `is_counted` False: nobody looked."""
+    """One bar of the strip. `count` None and `is_counted` False: nobody looked.
+
+    `is_partial`: only incomplete lists were kept that day, of a flock or a few species; its number
+    is no count of the estuary and must not read as a fall from the day before.
+    """
 
     day: date
     is_counted: bool
     count: int | None
     species: int
     surveys: int
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +322,8 @@ def _day_totals(tracks: Sequence[_Track], span: _Span, visits: _Visits) -> list[
     sums = _lane_totals(tracks)
     found = [set[int]().union(*track.found.values()) for track in tracks]
     named = {o for track in tracks for days in track.zeros.values() for o in days}.union(*found)
-    empty = {o for days in visits.complete.values() for o in days} - named
+    listed = {o for days in visits.complete.values() for o in days}
+    empty = listed - named
     species = Counter(offset for days in found for offset in days)
     return [
         DayTotal(
@@ -326,6 +332,7 @@ def _day_totals(tracks: Sequence[_Track], span: _Span, visits: _Visits) -> list[
             count=0 if offset in empty else _best(sums, offset),
             species=species[offset],
             surveys=visits.surveys.get(offset, 0),
+            is_partial=(offset in visits.surveys or offset in named) and offset not in listed,
         )
         for offset, day in enumerate(span.days)
     ]

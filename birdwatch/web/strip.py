@@ -48,6 +48,7 @@ class StripDay:
     in_peak: bool
     is_selected: bool
     is_today: bool
+    is_partial: bool  # only incomplete lists
     x: float = 0.0  # percent
     width: float = 0.0  # percent, of the whole day
     bar_x: float = 0.0
@@ -192,6 +193,7 @@ def _say(total: DayTotal, asked: Asked) -> StripDay:
         in_peak=asked.peak[0] <= total.day <= asked.peak[1],
         is_selected=total.day == asked.selected,
         is_today=total.day == asked.today,
+        is_partial=total.is_partial,
     )
 
 

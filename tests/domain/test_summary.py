@@ -525,9 +525,9 @@ def test_summarise_season_worked_out_by_hand() -> None:
     assert [d for d in summary.days if d.is_counted] == [
         DayTotal(march, is_counted=True, count=200, species=1, surveys=1),
         DayTotal(day(3), is_counted=True, count=1640, species=2, surveys=3),
-        DayTotal(day(5), is_counted=True, count=0, species=0, surveys=1),
+        DayTotal(day(5), is_counted=True, count=0, species=0, surveys=1, is_partial=True),
         DayTotal(day(7), is_counted=True, count=0, species=0, surveys=1),
-        DayTotal(day(8), is_counted=True, count=None, species=1, surveys=1),
+        DayTotal(day(8), is_counted=True, count=None, species=1, surveys=1, is_partial=True),
     ]
     assert len(summary.days) == 92
     assert len(summary.dekads) == 9

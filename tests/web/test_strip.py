@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from hypothesis import given
@@ -116,3 +117,11 @@ def test_strip_stays_inside_its_frame(counts: dict[int, int], ahead: int) -> Non
     strip = draw_strip(season(numbers), today=FIRST + timedelta(ahead))
     assert all(WIDE.top <= day.bar_y <= WIDE.base for day in strip.days)
     assert all(day.bar_x >= 0 and day.bar_x + day.bar_width <= 100 for day in strip.days)
+
+
+def test_strip_marks_a_day_of_incomplete_lists() -> None:
+    total = DayTotal(
+        date(2026, 4, 19), is_counted=True, count=260, species=1, surveys=1, is_partial=True
+    )
+    summary = replace(season({}), days=(total,))
+    assert [day.is_partial for day in draw_strip(summary, today=date(2026, 6, 1)).days] == [True]
