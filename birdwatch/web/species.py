@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.photo import PhotoFilter
+from birdwatch.domain.species import Species
 from birdwatch.storage import photos
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
@@ -38,6 +41,7 @@ async def list_species(request: Request) -> Response:
     return page(
         request,
         "species_list.html",
+        families=_families(rows) if not asked else [(None, rows)],
         rows=rows,
         asked=asked or "",
         near=index.near(asked) if asked and not rows else (),
@@ -45,6 +49,14 @@ async def list_species(request: Request) -> Response:
         by_species=summaries_by_species(await season_summary(request, season)),
         species=index,
     )
+
+
+def _families(rows: Iterable[Species]) -> list[tuple[Species | None, tuple[Species, ...]]]:
+    """The rows by family, in the order of the table; the first row names the family."""
+    groups: dict[str, list[Species]] = {}
+    for row in rows:
+        groups.setdefault(row.family, []).append(row)
+    return [(group[0] if family else None, tuple(group)) for family, group in groups.items()]
 
 
 async def show_species(request: Request) -> Response:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.pictures import make_jpeg
 from tests.suites import ROOT, needs
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = (
@@ -165,10 +165,10 @@ def _wait_for_pictures(client: httpx.Client, photos: list[str]) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser(site: Site) -> Iterator[sync_api.Browser]:
+def browser(site: Site) -> Iterator[Browser]:
     """Chromium, as the machine has it."""
     del site
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield started
         started.close()

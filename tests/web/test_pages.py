@@ -38,7 +38,8 @@ SURVEY = {
 
 async def first_site(service: Service) -> str:
     answer = await service.visitor.get("/api/v1/sites")
-    return next(one["id"] for one in answer.json()["items"] if not one["is_outline"])
+    found: str = next(one["id"] for one in answer.json()["items"] if not one["is_outline"])
+    return found
 
 
 async def add_survey(service: Service, member: Member) -> str:

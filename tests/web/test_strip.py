@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -14,7 +15,7 @@ FIRST = date(2026, 3, 1)
 PEAK = date(2026, 4, 25)
 
 
-def season(counts: dict[date, int | None]) -> SeasonSummary:
+def season(counts: Mapping[date, int | None]) -> SeasonSummary:
     """A spring with these days counted; None: birds seen and not counted."""
     days = tuple(
         DayTotal(day, day in counts, counts.get(day), 1 if counts.get(day) else 0, 1)
