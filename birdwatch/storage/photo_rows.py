@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from birdwatch.domain.credit import Credit, photographer
 from birdwatch.domain.photo import Camera, Photo, PhotoFacts, Rendition, SettledTime
@@ -93,35 +94,36 @@ def fact_values(
     )  # fmt: skip
 
 
-def facts_of(row: Row, prefix: str = "") -> PhotoFacts:
-    """The facts in a row whose columns have this prefix."""
-    cell = {name: row[prefix + name] for name in FACT_COLUMNS}
+def facts_of(row: Row) -> PhotoFacts:
+    """The facts in a row with the columns of `photo_fact`."""
+    wall = row["wall"]
     return PhotoFacts(
         time=SettledTime(
-            instant=time_or_none(cell["taken_at"]),
-            wall=None if cell["wall"] is None else datetime.fromisoformat(cell["wall"]),
-            offset_min=cell["offset_min"],
-            source=cell["time_source"],
-            confidence=cell["time_confidence"],
-            clock_error_s=cell["clock_error_s"],
+            instant=time_or_none(row["taken_at"]),
+            wall=None if wall is None else datetime.fromisoformat(wall),
+            offset_min=row["offset_min"],
+            source=row["time_source"],
+            confidence=row["time_confidence"],
+            clock_error_s=row["clock_error_s"],
         ),
-        place=_place_of(cell),
-        site=cell["site"],
-        is_outside=bool(cell["is_outside"]),
-        season=cell["season"],
-        phase=cell["phase"],
-        dekad=cell["dekad"],
-        species=cell["species"],
-        caption=text_of(cell, "caption"),
-        credit=Credit(tuple((role, name) for role, name in from_json(cell["credit"]))),
-        license=cell["license"],
-        sighting_id=cell["sighting_id"],
-        survey_id=cell["survey_id"],
+        place=_place_of(row),
+        site=row["site"],
+        is_outside=bool(row["is_outside"]),
+        season=row["season"],
+        phase=row["phase"],
+        dekad=row["dekad"],
+        species=row["species"],
+        caption=text_of(row, "caption"),
+        credit=_credit_of(row["credit"]),
+        license=row["license"],
+        sighting_id=row["sighting_id"],
+        survey_id=row["survey_id"],
     )
 
 
-def photo_of(row: Row) -> Photo:
-    """The photo in a joined row: columns of `photo` plain, facts `f_`, first facts `o_`."""
+def photo_of(row: Row, original: PhotoFacts | None) -> Photo:
+    """The photo in a row with the columns of both tables; `original` None: never corrected."""
+    facts = facts_of(row)
     return Photo(
         id=row["id"],
         sha256=row["sha256"],
@@ -133,27 +135,43 @@ def photo_of(row: Row) -> Photo:
         owner_id=row["owner_id"],
         original_name=row["original_name"],
         state=row["state"],
-        camera=Camera(**from_json(row["camera"])),
-        facts=facts_of(row, "f_"),
-        original=facts_of(row, "o_"),
-        version=row["f_since"],
+        camera=_camera_of(row["camera"]),
+        facts=facts,
+        original=original or facts,
+        version=row["since"],
         failure=_failure_of(row),
         thumbhash=row["thumbhash"],
-        renditions=tuple(Rendition(**entry) for entry in from_json(row["renditions"])),
+        renditions=_renditions_of(row["renditions"]),
         tags=from_json(row["tags"]),
     )
 
 
-def _place_of(cell: Row) -> SettledPlace | None:
-    if cell["lat"] is None:
+def _place_of(row: Row) -> SettledPlace | None:
+    if row["lat"] is None:
         return None
     return SettledPlace(
-        point=Point(cell["lat"], cell["lon"]),
-        source=cell["place_source"],
-        confidence=cell["place_confidence"],
-        accuracy_m=cell["accuracy_m"],
-        direction_deg=cell["direction_deg"],
+        point=Point(row["lat"], row["lon"]),
+        source=row["place_source"],
+        confidence=row["place_confidence"],
+        accuracy_m=row["accuracy_m"],
+        direction_deg=row["direction_deg"],
     )
+
+
+# The same few cameras, credits and sizes stand in most rows of a page.
+@lru_cache(maxsize=2048)
+def _credit_of(text: str) -> Credit:
+    return Credit(tuple((role, name) for role, name in from_json(text)))
+
+
+@lru_cache(maxsize=2048)
+def _camera_of(text: str) -> Camera:
+    return Camera(**from_json(text))
+
+
+@lru_cache(maxsize=2048)
+def _renditions_of(text: str) -> tuple[Rendition, ...]:
+    return tuple(Rendition(**entry) for entry in from_json(text))
 
 
 def _failure_of(row: Row) -> Text | None:

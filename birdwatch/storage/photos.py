@@ -9,6 +9,7 @@ from datetime import date
 from birdwatch.domain.errors import InvalidInputError, NotFoundError
 from birdwatch.domain.paging import Page, decode_cursor, encode_cursor
 from birdwatch.domain.photo import Photo, PhotoFacts, PhotoFilter, PhotoVersion, Rendition
+from birdwatch.domain.season import dekad_span, season_span
 from birdwatch.domain.text import Text
 from birdwatch.storage import ledger
 from birdwatch.storage.columns import (
@@ -32,19 +33,22 @@ from birdwatch.storage.photo_rows import (
     photo_values,
     placed,
 )
-from birdwatch.storage.sql import Where, insert
+from birdwatch.storage.sql import Where, insert, marks
 from birdwatch.storage.transactions import Source, Write
 from birdwatch.storage.windows import load_calendar
 
 __all__ = ["NewPhoto"]
 COUNT_CAP = 10_000
+ATTRIBUTES = ("survey_id", "species", "site", "photographer", "owner_id")
+TIMES = ("day", "dekad", "season", "phase")  # the narrowest first
 # CROSS JOIN keeps the facts outermost on SQLite: pages are read along their index.
-SELECT = "SELECT {p}, {f}, {o} FROM photo_fact f CROSS JOIN photo p CROSS JOIN photo_fact o".format(
-    p=", ".join(f"p.{name}" for name in PHOTO_COLUMNS),
-    f=", ".join(f"f.{name} AS f_{name}" for name in FACT_COLUMNS),
-    o=", ".join(f"o.{name} AS o_{name}" for name in FACT_COLUMNS),
+SELECT = "SELECT {columns} FROM photo_fact f CROSS JOIN photo p".format(
+    columns=", ".join(
+        [f"f.{name}" for name in FACT_COLUMNS]
+        + [f"p.{name}" for name in PHOTO_COLUMNS if name not in FACT_COLUMNS]
+    )
 )
-JOINED = "f.until IS NULL AND p.id = f.id AND o.id = p.id AND o.since = p.first_version"
+JOINED = "f.until IS NULL AND p.id = f.id"
 ORDER = ("f.sort_key", "f.id")
 INSERT_PHOTO = insert("photo", PHOTO_COLUMNS)
 INSERT_FACT = insert("photo_fact", FACT_COLUMNS)
@@ -89,11 +93,11 @@ async def list_photos(
         f" ORDER BY f.sort_key {way}, f.id {way} LIMIT {narrowed.value(limit + 1)}",
         *narrowed.values,
     )
-    photos = tuple(photo_of(row) for row in rows[:limit])
+    photos = tuple(await _photos_of(db, rows[:limit]))
     if len(rows) <= limit:
         return Page(photos)
     last = rows[limit - 1]
-    return Page(photos, encode_cursor(last["f_sort_key"], last["id"]))
+    return Page(photos, encode_cursor(last["sort_key"], last["id"]))
 
 
 async def count_photos(db: Source, where: PhotoFilter) -> int:
@@ -230,29 +234,66 @@ async def photos_of_survey(db: Source, survey_id: str) -> list[Photo]:
         survey_id,
         survey_id,
     )
-    return [photo_of(row) for row in rows]
+    return await _photos_of(db, rows)
 
 
 def narrow(where: PhotoFilter) -> Where:
-    """The filter as conditions on `photo_fact f`."""
+    """The filter as conditions on `photo_fact f`, such that one chosen index serves it.
+
+    Every index ends in the sort key. The attribute named first leads, and a season, dekad or day
+    bounds the sort key beside it; without an attribute the narrowest of these leads.
+    """
     narrowed = Where()
-    for name in (
-        "species", "site", "season", "phase", "dekad", "photographer", "owner_id", "survey_id",
-    ):  # fmt: skip
-        narrowed.equal(f"f.{name}", getattr(where, name))
-    narrowed.equal("f.day", to_day(where.day))
-    if where.day_from:
-        narrowed.add("f.day >= {}", to_day(where.day_from))
-        narrowed.add("f.sort_key >= {}", start_of_day(where.day_from))
-    if where.day_to:
-        narrowed.add("f.day <= {}", to_day(where.day_to))
-        narrowed.add("f.sort_key < {}", end_of_day(where.day_to))
+    named = [name for name in ATTRIBUTES if getattr(where, name) is not None]
+    times = [name for name in TIMES if getattr(where, name) is not None]
+    leading = {*named[:1]} or {*times[:1]}
+    if leading == {"season"}:
+        leading.add("phase")
+    for name in (*named, *times):
+        value = getattr(where, name)
+        # An expression is not looked up in an index, so the planner has no choice to get wrong.
+        column = f"f.{name}" if name in leading else f"f.{name} || ''"
+        narrowed.equal(column, to_day(value) if name == "day" else value)
+    first, last = _days(where)
+    if first is not None:
+        narrowed.add("f.sort_key >= {}", start_of_day(first))
+    if last is not None:
+        narrowed.add("f.sort_key < {}", end_of_day(last))
+    if where.day_from is not None:
+        narrowed.add("f.day || '' >= {}", to_day(where.day_from))
+    if where.day_to is not None:
+        narrowed.add("f.day || '' <= {}", to_day(where.day_to))
     return narrowed
+
+
+def _days(where: PhotoFilter) -> tuple[date | None, date | None]:
+    """The first and the last day that a photo of this filter can have."""
+    spans: list[tuple[date | None, date | None]] = [(where.day_from, where.day_to)]
+    spans += [(where.day, where.day)] if where.day else []
+    spans += [dekad_span(where.dekad)] if where.dekad else []
+    spans += [season_span(where.season)] if where.season else []
+    firsts = [first for first, _ in spans if first is not None]
+    lasts = [last for _, last in spans if last is not None]
+    return max(firsts, default=None), min(lasts, default=None)
 
 
 async def _one(db: Source, condition: str, value: object) -> Photo | None:
     rows = await db.rows(f"{SELECT} WHERE {JOINED} AND {condition}", value)
-    return photo_of(rows[0]) if rows else None
+    return (await _photos_of(db, rows))[0] if rows else None
+
+
+async def _photos_of(db: Source, rows: Sequence[Row]) -> list[Photo]:
+    """The photos in these rows; the first facts of those that were corrected are fetched too."""
+    corrected = [row["id"] for row in rows if row["since"] != row["first_version"]]
+    originals: dict[str, PhotoFacts] = {}
+    if corrected:
+        found = await db.rows(
+            "SELECT o.* FROM photo p JOIN photo_fact o ON o.id = p.id"
+            f" AND o.since = p.first_version WHERE p.id IN ({marks(len(corrected))})",
+            *corrected,
+        )
+        originals = {row["id"]: facts_of(row) for row in found}
+    return [photo_of(row, originals.get(row["id"])) for row in rows]
 
 
 async def _open_photo(db: Source, photo_id: str) -> Photo:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+def marks(count: int) -> str:
+    """Placeholders $1 to $count."""
+    return ", ".join(f"${number}" for number in range(1, count + 1))
+
+
 def insert(table: str, columns: Sequence[str]) -> str:
     """INSERT of one row."""
-    marks = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks(len(columns))})"
 
 
 class Where:
@@ -38,5 +42,5 @@ class Where:
 
     def after(self, keys: Sequence[str], last: Sequence[object], *, falls: bool) -> None:
         """Rows that follow this one in the order of these columns."""
-        marks = ", ".join("{}" for _ in last)
-        self.add(f"({', '.join(keys)}) {'<' if falls else '>'} ({marks})", *last)
+        places = ", ".join("{}" for _ in last)
+        self.add(f"({', '.join(keys)}) {'<' if falls else '>'} ({places})", *last)

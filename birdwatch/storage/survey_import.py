@@ -8,6 +8,7 @@ from datetime import datetime
 
 from birdwatch.domain.ids import ALPHABET, RANDOM_CHARS, new_id
 from birdwatch.domain.survey import NewSurvey
+from birdwatch.storage.sql import marks
 from birdwatch.storage.survey_rows import (
     INSERT_SIGHTING,
     INSERT_SURVEY,
@@ -57,9 +58,8 @@ async def known_source_keys(db: Source, keys: Iterable[str]) -> set[str]:
     known: set[str] = set()
     for start in range(0, len(wanted), KEYS_AT_ONCE):
         some = wanted[start : start + KEYS_AT_ONCE]
-        marks = ", ".join(f"${number}" for number in range(1, len(some) + 1))
         rows = await db.rows(
-            f"SELECT source_key FROM survey WHERE until IS NULL AND source_key IN ({marks})",
+            f"SELECT source_key FROM survey WHERE until IS NULL AND source_key IN ({marks(len(some))})",
             *some,
         )
         known.update(row["source_key"] for row in rows)

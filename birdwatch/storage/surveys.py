@@ -12,7 +12,7 @@ from birdwatch.domain.season import season_span
 from birdwatch.domain.survey import NewSighting, NewSurvey, Sighting, Survey, SurveyFilter
 from birdwatch.storage import counts, ledger
 from birdwatch.storage.columns import Row, end_of_day, start_of_day, to_day
-from birdwatch.storage.sql import Where
+from birdwatch.storage.sql import Where, marks
 from birdwatch.storage.survey_import import insert_surveys, known_source_keys
 from birdwatch.storage.survey_rows import (
     INSERT_SIGHTING,
@@ -217,10 +217,9 @@ async def _following_line(db: Source, survey_id: str) -> int:
 async def _with_sightings(db: Source, rows: Sequence[Row]) -> list[Survey]:
     if not rows:
         return []
-    marks = ", ".join(f"${number}" for number in range(1, len(rows) + 1))
     found = await db.rows(
         f"SELECT {OF_SIGHTING} FROM survey v CROSS JOIN sighting s"
-        f" WHERE v.id IN ({marks}) AND v.until IS NULL AND s.survey_id = v.id"
+        f" WHERE v.id IN ({marks(len(rows))}) AND v.until IS NULL AND s.survey_id = v.id"
         " AND s.until IS NULL ORDER BY s.survey_id, s.line, s.id",
         *(row["id"] for row in rows),
     )

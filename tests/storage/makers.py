@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from birdwatch.domain.credit import Credit
 from birdwatch.domain.photo import Camera, PhotoFacts, SettledTime
 from birdwatch.domain.policy import Actor
-from birdwatch.domain.survey import NewSighting, NewSurvey, Tide
+from birdwatch.domain.survey import Method, NewSighting, NewSurvey, Tide
 from birdwatch.domain.text import Text
 from birdwatch.storage.db import Database, Write
 from birdwatch.storage.photos import NewPhoto
@@ -31,7 +31,7 @@ async def writing(db: Database, now: datetime = NOW) -> AsyncIterator[Write]:
 def sighting(
     species: str = "grekno", best: int | None = 5, *, photos: tuple[str, ...] = ()
 ) -> NewSighting:
-    method = "present" if best is None else "counted"
+    method: Method = "present" if best is None else "counted"
     return NewSighting(species, best, best, best, method, photos=photos)
 
 
@@ -75,7 +75,9 @@ def facts(wall: datetime | None = datetime(2026, 4, 14, 6, 30)) -> PhotoFacts:  
     )
 
 
-def photo(number: int = 1, given: PhotoFacts | None = None, *, owner: str | None = "li") -> NewPhoto:
+def photo(
+    number: int = 1, given: PhotoFacts | None = None, *, owner: str | None = "li"
+) -> NewPhoto:
     return NewPhoto(
         id=f"photo{number:011}",
         sha256=hashlib.sha256(str(number).encode()).hexdigest(),

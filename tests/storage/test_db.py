@@ -6,6 +6,7 @@ import time
 import anyio
 import pytest
 from anyio import to_thread
+from tortoise import Model
 from tortoise.exceptions import BaseORMException
 
 from birdwatch.domain.errors import UnavailableError
@@ -40,7 +41,8 @@ async def test_opening_again_changes_nothing(db: Database, database_url: str) ->
     again = await open_database(database_url)
     try:
         assert await again.dataset_version() == version
-        assert await migrate(again.writer, again.dialect) == []
+        with again.activate():
+            assert await migrate(again.writer, again.dialect) == []
     finally:
         await again.close()
 
@@ -177,9 +179,7 @@ async def test_small_tables_are_read_again_only_when_they_changed(db: Database) 
 
 
 @pytest.mark.parametrize("model", [models.Species, models.Site, models.SeasonWindow, models.Person])
-async def test_models_have_the_columns_of_their_tables(
-    db: Database, model: type[models.Model]
-) -> None:
+async def test_models_have_the_columns_of_their_tables(db: Database, model: type[Model]) -> None:
     table = model._meta.db_table
     if db.dialect == "sqlite":
         rows = await db.rows("SELECT name FROM pragma_table_info($1)", table)
@@ -192,10 +192,13 @@ async def test_models_have_the_columns_of_their_tables(
 
 
 async def test_a_statement_that_fails_rolls_back_the_whole_write(db: Database) -> None:
-    with pytest.raises(BaseORMException):
+    async def write() -> None:
         async with writing(db) as tx:
             await insert_survey(tx, survey(sighting()))
             await tx.run("INSERT INTO no_such_table VALUES (1)")
+
+    with pytest.raises(BaseORMException):
+        await write()
     assert await counts.survey_days(db) == []
 
 
@@ -204,10 +207,14 @@ async def test_a_full_disk_is_said_in_words(db: Database) -> None:
         return
     pages = (await db.writer.execute_query_dict("PRAGMA page_count"))[0]["page_count"]
     await db.writer.execute_query_dict(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(UnavailableError) as refused:
+
+    async def write() -> None:
         async with writing(db) as tx:
             for number in range(2000):
                 await insert_survey(tx, survey(sighting(), site=f"site-{number}"))
+
+    with pytest.raises(UnavailableError) as refused:
+        await write()
     assert refused.value.code == "storage.full"
     assert await counts.survey_days(db) == []
     await db.writer.execute_query_dict(f"PRAGMA max_page_count = {pages + 10_000}")

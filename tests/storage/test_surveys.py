@@ -25,9 +25,22 @@ async def test_survey_comes_back_as_it_went_in(db: Database) -> None:
     new = survey(sighting("grekno", 5, photos=("p1",)), sighting("dunlin", None))
     (found,) = await stored(db, new)
     version = await db.dataset_version()
-    shared = {"survey_id": found.id, "site": "liaobin", "day": DAY, "season": "2026-spring",
-              "phase": "peak", "dekad": "2026-04-2", "version": version}  # fmt: skip
     first, second = found.sightings
+    blank = Sighting(
+        id="",
+        survey_id=found.id,
+        species="",
+        low=None,
+        best=None,
+        high=None,
+        method="counted",
+        site="liaobin",
+        day=DAY,
+        season="2026-spring",
+        phase="peak",
+        dekad="2026-04-2",
+        version=version,
+    )
     assert found == Survey(
         id=found.id,
         site="liaobin",
@@ -42,10 +55,8 @@ async def test_survey_comes_back_as_it_went_in(db: Database) -> None:
         owner_id="li",
         source="api",
         sightings=(
-            Sighting(id=first.id, species="grekno", low=5, best=5, high=5, method="counted",
-                     photos=("p1",), **shared),
-            Sighting(id=second.id, species="dunlin", low=None, best=None, high=None,
-                     method="present", **shared),
+            replace(blank, id=first.id, species="grekno", low=5, best=5, high=5, photos=("p1",)),
+            replace(blank, id=second.id, species="dunlin", method="present"),
         ),
         day=DAY,
         season="2026-spring",

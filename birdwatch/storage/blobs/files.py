@@ -30,7 +30,7 @@ from birdwatch.storage.blobs.faults import full, missing, unwritable
 MARKER = ".birdwatch"
 FOLDERS = ("incoming", "originals", "renditions")
 WRITE_AT_LEAST = 256 * 1024  # bytes gathered before a thread is asked to write them
-NAME = re.compile(r"[0-9a-z._-]+", re.ASCII)
+NAME = re.compile(r"[0-9a-z_-][0-9a-z._-]*", re.ASCII)
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SUFFIX = {"jpeg": "jpg"}
