@@ -10,8 +10,14 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from hypothesis import settings
 
 from tests.suites import is_skip_a_failure
+
+# A busy machine is slow, not wrong. `--hypothesis-profile=quick` is what scripts/check asks for.
+settings.register_profile("birdwatch", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=20)
+settings.load_profile("birdwatch")
 
 POSTGRES = os.environ.get("BIRDWATCH_TEST_DATABASE", "")
 
