@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec import inspect
 
-BOM = "\ufeff"  # without it Excel takes UTF-8 for the local code page
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+from birdwatch.exchange.csv import to_csv
 
 
 def write_csv(
@@ -22,13 +19,9 @@ def write_csv(
 ) -> bytes:
     """The rows as CSV in UTF-8 with a header line; `fields` chooses and orders the columns."""
     columns = [c for name in fields or kind.__struct_encode_fields__ for c in _columns(kind, name)]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(["_".join(path) for path in columns])
-    for row in rows:
-        values = msgspec.to_builtins(row)
-        writer.writerow([_cell(values, path) for path in columns])
-    return ((BOM if bom else "") + out.getvalue()).encode()
+    values = (msgspec.to_builtins(row) for row in rows)
+    header = ["_".join(path) for path in columns]
+    return to_csv(header, ([_cell(row, path) for path in columns] for row in values), bom=bom)
 
 
 def _columns(kind: type[msgspec.Struct], name: str) -> Iterator[tuple[str, ...]]:
@@ -58,17 +51,4 @@ def _cell(values: dict[str, object], path: tuple[str, ...]) -> object:
     value: object = values
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, list | tuple):
-        return _text(" ".join(str(item) for item in value))
-    if isinstance(value, dict):
-        return msgspec.json.encode(value).decode()
-    return _text(value) if isinstance(value, str) else value
-
-
-def _text(text: str) -> str:
-    """A text that a spreadsheet shows and never computes."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return msgspec.json.encode(value).decode() if isinstance(value, dict) else value
