@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from birdwatch.domain.bird_days import in_bird_days
 from birdwatch.domain.daily_count import (
     LANES,
     Combined,
@@ -173,11 +174,11 @@ def _areas(
         periods = [_period(day, by) or "" for day in days_between(first, last)]
         for lane in LANES[tide]:
             cells = lane_cells(rows, visits, lane, first.toordinal(), len(periods))
-            lane_areas = dict.fromkeys(periods, 0.0)
+            lane_areas = dict.fromkeys(periods, 0)
             for period, cell in zip(periods, cells, strict=True):
                 lane_areas[period] += cell
             for period, area in lane_areas.items():
-                areas[period] = max(round(area, 3), areas.get(period, 0.0))
+                areas[period] = max(in_bird_days(area), areas.get(period, 0.0))
     return areas
 
 

@@ -197,8 +197,8 @@ def lane_cells(
     lane: Lane,
     origin: int,
     size: int,
-) -> list[float]:
-    """Bird-days of each day within a lane, summed over the species and sites of `rows`.
+) -> list[int]:
+    """The area of each day within a lane, in units of `bird_days.UNIT`, summed over the species and sites of `rows`.
 
     A complete list without the species is a zero of its site and day.
     """
@@ -215,7 +215,7 @@ def lane_cells(
         if row.count is not None and row.tide in lane:
             curve = points.setdefault(key, {})
             curve[offset] = max(row.count, curve.get(offset, 0))
-    cells = [0.0] * size
+    cells = [0] * size
     for key in sorted(points):
         zeros = complete.get(key[1], set()) - known[key]
         add_curve(cells, sorted((points[key] | dict.fromkeys(zeros, 0)).items()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
 
-from birdwatch.domain.bird_days import add_curve, bird_days, share_within
+from birdwatch.domain.bird_days import add_curve, bird_days, in_bird_days, share_within
 from birdwatch.domain.count_items import By, CountItem, combine_sites, count_items, days_between
 from birdwatch.domain.daily_count import (
     LANES,
@@ -120,7 +120,7 @@ class _Track:
     species: str
     by_site: Mapping[str, list[Entry]]
     sums: list[dict[int, int]]
-    cells: list[list[float]]
+    cells: list[list[int]]
     found: dict[str, set[int]]  # days with birds, counted or not, by site
     zeros: dict[str, set[int]]  # days with zeros that a survey wrote down
     silent: dict[str, set[int]]  # days with a complete list that does not name it
@@ -241,8 +241,8 @@ def _add_up(curves: Mapping[str, Mapping[int, int]]) -> dict[int, int]:
 
 def _cells(
     curves: Mapping[str, dict[int, int]], silent: Mapping[str, set[int]], size: int
-) -> list[float]:
-    cells = [0.0] * size
+) -> list[int]:
+    cells = [0] * size
     for site, points in curves.items():
         zeros = silent.get(site)
         curve = points | dict.fromkeys(zeros, 0) if zeros else points
@@ -252,7 +252,15 @@ def _cells(
 
 def _used(by_site: Mapping[str, list[Entry]], sums: list[dict[int, int]]) -> set[str]:
     """The surveys that the daily numbers of a species rest on: those that `combine` would name."""
-    lanes = LANES["one"][: len(sums)]
+    if len(sums) == 1:  # no tide stated: then a site and day has one row
+        only = sums[0]
+        return {
+            row.used
+            for entries in by_site.values()
+            for offset, row in entries
+            if row.count is not None or offset not in only
+        }
+    lanes = LANES["one"]
     days = set[int]().union(*sums)
     taken = {
         o: max(zip(sums, lanes, strict=True), key=lambda one: one[0].get(o, -1))[1] for o in days
@@ -286,7 +294,7 @@ def _best(sums: Iterable[Mapping[int, int]], offset: int) -> int | None:
     return max((lane[offset] for lane in sums if offset in lane), default=None)
 
 
-def _larger(cells: Sequence[list[float]]) -> list[float]:
+def _larger(cells: Sequence[list[int]]) -> list[int]:
     return max(cells, key=sum)
 
 
@@ -305,7 +313,7 @@ def _summarise(track: _Track, span: _Span) -> SpeciesSummary:
         peak_surveys=() if peak_day is None else combine(_rows_on(track.by_site, peak_day)).used,
         first_day=span.days[min(found)] if found else None,
         last_day=span.days[max(found)] if found else None,
-        bird_days=round(sum(cells), 3),
+        bird_days=in_bird_days(sum(cells)),
         share_in_peak=share_within(cells, *span.peak),
         days_counted=len(counted),
         surveys=len(track.surveys) + track.silent_lists,
@@ -348,8 +356,8 @@ def _lane_totals(tracks: Sequence[_Track]) -> list[dict[int, int]]:
     return totals
 
 
-def _lane_cells(tracks: Sequence[_Track], span: _Span) -> list[list[float]]:
-    cells = [[0.0] * len(span.days) for _ in LANES["one"]]
+def _lane_cells(tracks: Sequence[_Track], span: _Span) -> list[list[int]]:
+    cells = [[0] * len(span.days) for _ in LANES["one"]]
     for track in tracks:
         for lane, total in enumerate(cells):
             for offset, cell in enumerate(track.cells[min(lane, len(track.cells) - 1)]):
@@ -383,7 +391,7 @@ def _summarise_all(
         peak_surveys=() if peak_day is None else combine(rows_by_day[peak_day]).used,
         first_day=min(found, default=None),
         last_day=max(found, default=None),
-        bird_days=round(sum(cells), 3),
+        bird_days=in_bird_days(sum(cells)),
         share_in_peak=share_within(cells, *span.peak),
         days_counted=sum(day.count is not None for day in totals),
         surveys=max(sum(visits.surveys.values()), len(named)),
@@ -421,5 +429,5 @@ def _dekads(
             surveys=tuple(sorted(used)),
             set_aside=tuple(sorted(every - used)),
             peak_day=span.days[top[0]] if peak else None,
-            bird_days=round(max(sum(lane[o] for o in offsets) for lane in cells), 3),
+            bird_days=in_bird_days(max(sum(lane[o] for o in offsets) for lane in cells)),
         )
