@@ -16,6 +16,7 @@ from birdwatch.imaging.sandbox import Sandbox
 from birdwatch.settings import Settings
 from birdwatch.storage.blobs.files import FileBlobs
 from birdwatch.storage.db import Database, open_database
+from birdwatch.storage.homes import settle_home
 
 STALE_PART_S = 6 * 3600  # a part file untouched for so long has lost its sender
 
@@ -53,19 +54,20 @@ async def open_archive(
 ) -> AsyncIterator[Archive]:
     """The archive at `settings.home`, which is made when missing.
 
-    Raises UnavailableError when the home cannot be written to.
+    Raises UnavailableError when the home cannot be written to, or is not the one that the database
+    knows: an unmounted disk leaves an empty folder behind, which must not pass for the archive.
     """
     await anyio.to_thread.run_sync(_make_home, settings)
     blobs = FileBlobs(settings.home, settings.free_space_reserve_bytes)
-    blobs.check_home()
-    await anyio.to_thread.run_sync(_sweep, settings)
-    db = await open_database(settings.database_url, global_fallback=global_fallback)
-    sandbox = Sandbox(settings.max_photo_pixels, children=settings.render_children)
-    try:
+    async with contextlib.AsyncExitStack() as parts:
+        db = await open_database(settings.database_url, global_fallback=global_fallback)
+        parts.push_async_callback(db.close)
+        await settle_home(db, blobs)
+        await anyio.to_thread.run_sync(blobs.check_home)
+        await anyio.to_thread.run_sync(_sweep, settings)
+        sandbox = Sandbox(settings.max_photo_pixels, children=settings.render_children)
+        parts.push_async_callback(sandbox.close)
         yield Archive(settings, db, blobs, sandbox)
-    finally:
-        await sandbox.close()
-        await db.close()
 
 
 def _sweep(settings: Settings) -> None:
