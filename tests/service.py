@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-from birdwatch.domain.person import Person
-from birdwatch.storage.people import add_person
 from starlette.applications import Starlette
 
 from birdwatch.app import create_app
+from birdwatch.domain.person import Person
 from birdwatch.domain.policy import SYSTEM, Role, Scope
 from birdwatch.domain.text import Text
 from birdwatch.http.accounts import create_token, hash_password
 from birdwatch.intake.archive import Archive
 from birdwatch.settings import Settings
+from birdwatch.storage.people import add_person
 
 PASSWORD = "low tide at dawn"
 PASSWORD_HASH = hash_password(PASSWORD)

@@ -47,6 +47,8 @@ class SettledTime:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
+    """What took the picture, and how it was set; empty where the file does not say."""
+
     make: str = ""
     model: str = ""
     lens: str = ""

@@ -44,7 +44,9 @@ def test_bytes_are_durable_before_anyone_is_told(tmp_path: Path) -> None:
     assert part is not None
     synced = first(events, 0, r"f(data)?sync\(", part[1])
     named = first(events, linked, r"f(data)?sync\(", folder)
-    committed = first(events, named, r"f(data)?sync\(", "birdwatch.db-wal")  # PostgreSQL would sync its own log
+    committed = first(
+        events, named, r"f(data)?sync\(", "birdwatch.db-wal"
+    )  # PostgreSQL would sync its own log
     told = first(events, 0, r"write\(1", "accepted")
     assert synced < linked < named < committed < told
 
