@@ -216,7 +216,7 @@ def pace_of(server: Server, path: str) -> Pace:
     if per_s is None or requests is None:
         raise SystemExit(f"wrk said nothing of {path}:\n{out}")
     used = cpu_seconds(server.pid) - before
-    return Pace(float(per_s[1]), used * 1_000_000 / int(requests[1]))
+    return Pace(float(per_s[1]), used * 1_000_000 / max(1, int(requests[1])))
 
 
 def cpu_seconds(pid: int) -> float:

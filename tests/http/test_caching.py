@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from birdwatch.http.caching import AnswerCache, matches
+from tests.service import running
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +73,7 @@ async def _ask(
         "query_string": query,
         "headers": [(k.encode(), v.encode()) for k, v in (headers or {}).items()],
         "app": SimpleNamespace(state=state),
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
     }
     await app(scope, receive, send)
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
@@ -160,3 +165,47 @@ async def test_answer_read_before_a_write_is_not_kept_for_after_it() -> None:
     await _ask(cache, counting)
     assert await _ask(cache, counting) == (200, b"answer 2")
     assert await _ask(cache, counting) == (200, b"answer 2")
+
+
+async def test_public_answer_without_etag_gets_one_of_its_bytes() -> None:
+    class Page(Counting):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            self.asked += 1
+            headers = {"Cache-Control": "public, no-cache"}
+            await Response(b"<p>spring", headers=headers)(scope, receive, send)
+
+    counting = Page()
+    cache = AnswerCache(counting)
+    etag = f'"{hashlib.sha256(b"<p>spring").hexdigest()[:24]}"'
+    for path in ("/seasons/2026-spring", "/seasons/2025-spring"):
+        first = await _ask(cache, counting, path=path, headers={"if-none-match": etag})
+        assert first == (304, b"")
+    assert await _ask(cache, counting, path="/seasons/2026-spring") == (200, b"<p>spring")
+    assert counting.asked == 2
+
+
+async def test_answer_in_parts_passes_through_whole() -> None:
+    class Streaming(Counting):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            self.asked += 1
+
+            async def parts() -> AsyncIterator[bytes]:
+                yield b"one "
+                yield b"two"
+
+            await StreamingResponse(parts(), headers=self.headers)(scope, receive, send)
+
+    counting = Streaming()
+    cache = AnswerCache(counting)
+    assert await _ask(cache, counting) == (200, b"one two")
+    assert await _ask(cache, counting) == (200, b"one two")
+    assert counting.asked == 2
+
+
+async def test_archive_is_told_from_another_at_the_same_address(tmp_path: Path) -> None:
+    keys = []
+    for home in ("a", "a", "b"):
+        async with running(tmp_path / home, "") as service:
+            keys.append(service.app.state.archive_key)
+    assert keys[0] == keys[1]
+    assert keys[0] != keys[2]

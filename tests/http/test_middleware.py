@@ -122,6 +122,16 @@ async def test_sign_in_says_the_same_of_a_wrong_login_and_a_wrong_password(
     assert "set-cookie" not in response.headers
 
 
+async def test_guessing_a_password_is_slowed_down(rooms: Service) -> None:
+    await rooms.add_person("li")
+    wrong = {"login": "li", "password": "guess"}
+    for _ in range(10):
+        assert (await rooms.visitor.post("/test/enter", data=wrong)).status_code == 422
+    response = await _sign_in(rooms.visitor)
+    assert response.status_code == 429
+    assert 0 < int(response.headers["retry-after"]) <= 600
+
+
 async def test_sign_out_ends_the_session_on_the_server(rooms: Service) -> None:
     await rooms.add_person("li")
     await _sign_in(rooms.visitor)
