@@ -12,14 +12,12 @@ from birdwatch.api.query import read_json, read_query
 from birdwatch.api.sightings import dump_sighting
 from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.ids import is_id
-from birdwatch.domain.survey import Survey, check_survey
+from birdwatch.domain.survey import Survey
 from birdwatch.http.accounts import require
 from birdwatch.intake.archive import Archive
-from birdwatch.intake.survey_intake import receive_survey
+from birdwatch.intake.survey_intake import change_survey, receive_survey
 from birdwatch.storage import surveys as survey_rows
 from birdwatch.storage.db import Database
-from birdwatch.storage.sites import load_sites
-from birdwatch.storage.species import load_species
 
 
 async def list_surveys(request: Request) -> Response:
@@ -61,16 +59,13 @@ async def put_survey(request: Request) -> Response:
     survey = await _find(request)
     require(request.state.actor, "edit", survey.owner_id)
     raw = await read_json(request, contract.SurveyIn)
-    db: Database = request.app.state.archive.db
-    new = check_survey(
+    replaced = await change_survey(
+        request.app.state.archive,
+        survey,
         raw,
-        species=await load_species(db),
-        sites=await load_sites(db),
+        actor=request.state.actor,
         now=request.state.now,
-        source=survey.source,
     )
-    async with db.write(request.state.actor, request.state.now) as tx:
-        replaced = await survey_rows.replace_survey(tx, survey.id, new)
     return send_written(dump_survey(replaced))
 
 

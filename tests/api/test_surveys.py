@@ -166,6 +166,21 @@ async def test_survey_is_replaced_and_withdrawn_by_its_owner(
     assert (await service.visitor.get("/api/v1/counts")).json()["items"] == []
 
 
+async def test_survey_cannot_be_replaced_by_one_with_a_photo_nobody_has(
+    service: Service, li: httpx.AsyncClient
+) -> None:
+    first = await send_survey(li, survey("2026-04-12T06:00", grekno=5))
+    path = f"/api/v1/surveys/{first['id']}"
+    body = survey("2026-04-12T06:00", grekno=6)
+    body["sightings"] = [{"species": GREAT_KNOT, "best": 6, "photos": ["0" * 16]}]
+    refused = await li.put(path, json=body)
+    assert (refused.status_code, [e["field"] for e in refused.json()["errors"]]) == (
+        422,
+        ["sightings[0].photos"],
+    )
+    assert (await service.visitor.get(path)).json() == first
+
+
 async def test_sightings_are_listed_with_their_survey(
     service: Service, li: httpx.AsyncClient
 ) -> None:
