@@ -164,9 +164,13 @@ def _wait_for_pictures(client: httpx.Client, photos: list[str]) -> None:
     assert waiting == set()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(site: Site) -> Iterator[Browser]:
-    """Chromium, as the machine has it."""
+    """Chromium, as the machine has it.
+
+    Not for the whole session: an open Playwright keeps an event loop running in this thread, and
+    no asynchronous test of another suite could run beside it.
+    """
     del site
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
