@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SITES = ("sidaogou", "liaobin", "honghaitan", "yongyuanjiao", "gaizhou-xihai", "bayuquan")
 SPECIES_OF_A_SURVEY = 20
 TARGET_RATIO = 0.2
-# The import itself stays at some 85 MiB; SQLite's page cache and sorter fill up to 64 MiB each.
-TARGET_PEAK_MIB = 256
+# The import itself stays at some 85 MiB; SQLite's page cache and sorter fill up to 16 MiB each.
+TARGET_PEAK_MIB = 160
 
 
 def main() -> int:

@@ -77,7 +77,8 @@ def _sqlite_connections(path: Path) -> dict[str, Any]:
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = "birdwatch.storage.sqlite_engine"
     shared = {"file_path": str(path), "busy_timeout": BUSY_TIMEOUT_MS, "synchronous": "FULL"}
-    writing = {**shared, "cache_size": -65536}
+    # The sorter of a large import may fill as much again as the cache: 16 MiB keeps memory flat.
+    writing = {**shared, "cache_size": -16384}
     reading = {**shared, "query_only": "ON", "cache_size": -65536, "mmap_size": 268435456}
     return {
         "sqlite_writer": {"engine": engine, "credentials": writing},
