@@ -1,6 +1,6 @@
 """What the demonstration's pictures show: three springs of light, flocks and tides, and who took them.
 
-All names but the founding caption's (文/徐鑫 摄/国颖) are made up, and so are the cameras.
+All names and cameras are made up: a drawn picture must not carry a real photographer's credit.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ FOUNDING = Text(
     " Daliao River. From early April to early May the shorebirds on migration are at their peak here.",
 )
 FOUNDING_TIME = "2026-04-25 18:21"
-FOUNDING_CREDIT = "文/徐鑫 摄/国颖"
+FOUNDING_CREDIT = "文/江望舒 摄/顾晚汀"
 
 IDEAS: tuple[Idea, ...] = (
     # 2024
