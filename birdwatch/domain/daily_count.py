@@ -110,8 +110,9 @@ def tide_class(tide: Tide) -> TideClass:
 def roll_up(values: Iterable[CountValue]) -> list[DailyCount]:
     """The largest survey value of each site, species, day and tide class; never a sum.
 
-    Of equal values the survey first by id is used. Zero is a value, present-only is not. Ordered
-    by site, species, day and tide.
+    Of equal values the survey first by id is used, and within one survey the value with the lower
+    bounds, an open bound first. Zero is a value, present-only is not. Ordered by site, species,
+    day and tide.
     """
     groups: dict[tuple[str, str, date, TideClass], list[CountValue]] = {}
     for value in map(CountValue._make, values):
@@ -121,7 +122,7 @@ def roll_up(values: Iterable[CountValue]) -> list[DailyCount]:
 
 
 def _largest(tide: TideClass, values: Sequence[CountValue]) -> DailyCount:
-    used = min(values, key=lambda v: (v.best is None, -(v.best or 0), v.survey_id))
+    used = min(values, key=_value_rank)
     others = {value.survey_id for value in values} - {used.survey_id}
     return DailyCount(
         site=used.site,
@@ -135,6 +136,12 @@ def _largest(tide: TideClass, values: Sequence[CountValue]) -> DailyCount:
         set_aside=tuple(sorted(others)),
         season=season_of(used.day),
     )
+
+
+def _value_rank(value: CountValue) -> tuple[bool, int, str, int, int]:
+    low = -1 if value.low is None else value.low
+    high = -1 if value.high is None else value.high
+    return value.best is None, -(value.best or 0), value.survey_id, low, high
 
 
 def combine(rows: Sequence[DailyCount], tide: TideChoice = "one") -> Combined:

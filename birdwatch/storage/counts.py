@@ -15,7 +15,7 @@ from birdwatch.storage.sql import Where
 from birdwatch.storage.transactions import Source, Write
 
 # One row for each (site, species, day, tide class): that of the sighting with the largest best;
-# of equal ones the smallest survey id. `surveys` names all that counted the species there.
+# of equal ones the smallest survey id, then the lower bounds. `surveys` names all that counted the species there.
 # The least text of fixed width finds it in one grouping, twice as fast as ranking in a window:
 # 11 digits that fall as best rises (present-only last), the survey's 16, then low and high.
 OFFSET = 20_000_000_000  # keeps eleven digits for every count

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import pytest
 from hypothesis import given, settings
@@ -569,3 +569,15 @@ def test_a_season_of_one_species_is_its_line(found: list[Survey], code: str) -> 
     assert alone.species == tuple(
         line for line in _season(daily, visits).species if line.species == code
     )
+
+
+def test_roll_up_of_equal_values_in_one_survey_does_not_hang_on_their_order() -> None:
+    values = [
+        CountValue("sidaogou", "grekno", date(2026, 4, 14), "a", "high", low, 5, high)
+        for low, high in ((3, 9), (3, None), (None, 9))
+    ]
+    open_first = DailyCount(
+        "sidaogou", "grekno", date(2026, 4, 14), "high", 5, None, 9, "a", (), "2026-spring"
+    )
+    for order in permutations(values):
+        assert roll_up(order) == [open_first]
