@@ -19,6 +19,7 @@ from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.ids import is_id
 from birdwatch.domain.photo import EXTENSIONS, Photo
 from birdwatch.domain.policy import may
+from birdwatch.http.caching import matches
 from birdwatch.storage.blobs.files import FileBlobs
 from birdwatch.storage.photos import find_photo
 
@@ -79,15 +80,9 @@ async def send_original(request: Request) -> Response:
 async def _send(request: Request, path: Path, media_type: str, headers: dict[str, str]) -> Response:
     if not await anyio.Path(path).is_file():
         raise _not_found()
-    if _has_already(request, headers["ETag"]):
+    if matches(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return FileResponse(path, media_type=media_type, headers=headers)
-
-
-def _has_already(request: Request, tag: str) -> bool:
-    """Whether If-None-Match names this tag; comparison is weak, as RFC 9110 13.1.2 has it."""
-    given = request.headers.get("if-none-match", "")
-    return given.strip() == "*" or tag in (t.strip().removeprefix("W/") for t in given.split(","))
 
 
 def _tag(photo_id: str, name: str) -> str:

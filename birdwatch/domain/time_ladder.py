@@ -331,12 +331,6 @@ _DATE_TIME = re.compile(rf"{_DATE}[ T]+{_TIME}{_ZONE}")
 _ISO = re.compile(rf"{_DATE}(?:T{_TIME}{_ZONE})?")
 
 
-def parse_exif_datetime(text: str) -> datetime | None:
-    """The wall time of an EXIF date as cameras write it; None for blanks, zeros and nonsense."""
-    reading = _read(text, "")
-    return reading.wall if reading else None
-
-
 def _read(text: str, subsec: str) -> _Reading | None:
     match = _DATE_TIME.fullmatch(_clean(text))
     return None if match is None else _reading(match, _clean(subsec))

@@ -53,11 +53,6 @@ def to_day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def from_day(value: str | None) -> date | None:
-    """The local day in a column that may be empty."""
-    return None if value is None else date.fromisoformat(value)
-
-
 def start_of_day(day: date) -> int:
     """No moment of this local day, in whatever zone, is earlier."""
     return to_instant(datetime.combine(day, time.min, UTC) - ZONES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from birdwatch.domain.survey import Sighting
+from birdwatch.storage.sql import marks
 from birdwatch.storage.survey_rows import OF_SIGHTING, sighting_of
 from birdwatch.storage.transactions import Source
 
@@ -13,12 +14,11 @@ async def sightings_of_photos(db: Source, photo_ids: Sequence[str]) -> dict[str,
     """The sighting of each photo that has one; the larger where it is evidence for several."""
     if not photo_ids:
         return {}
-    marks = ", ".join(f"${number}" for number in range(1, len(photo_ids) + 1))
     rows = await db.rows(
         f"SELECT {OF_SIGHTING}, l.photo_id FROM sighting_photo l"
         " JOIN sighting s ON s.id = l.sighting_id AND s.until IS NULL"
         " JOIN survey v ON v.id = s.survey_id AND v.until IS NULL"
-        f" WHERE l.photo_id IN ({marks}) ORDER BY COALESCE(s.best, -1), s.id",
+        f" WHERE l.photo_id IN ({marks(len(photo_ids))}) ORDER BY COALESCE(s.best, -1), s.id",
         *photo_ids,
     )
     return {row["photo_id"]: sighting_of(row) for row in rows}

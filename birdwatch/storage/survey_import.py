@@ -12,6 +12,7 @@ from birdwatch.storage.sql import marks
 from birdwatch.storage.survey_rows import (
     INSERT_SIGHTING,
     INSERT_SURVEY,
+    LINK_PHOTO,
     day_of,
     sighting_values,
     survey_values,
@@ -46,9 +47,7 @@ async def insert_surveys(tx: Write, batch: Sequence[NewSurvey], *, import_versio
             links += [(photo, sighting_id, survey_id) for photo in dict.fromkeys(sighting.photos)]
     await tx.run_many(INSERT_SURVEY, surveys)
     await tx.run_many(INSERT_SIGHTING, sightings)
-    await tx.run_many(
-        "INSERT INTO sighting_photo (photo_id, sighting_id, survey_id) VALUES ($1, $2, $3)", links
-    )
+    await tx.run_many(LINK_PHOTO, links)
     return total
 
 

@@ -33,6 +33,7 @@ SIGHTING_COLUMNS = (
 )  # fmt: skip
 INSERT_SURVEY = insert("survey", SURVEY_COLUMNS)
 INSERT_SIGHTING = insert("sighting", SIGHTING_COLUMNS)
+LINK_PHOTO = insert("sighting_photo", ("photo_id", "sighting_id", "survey_id"))
 OF_SIGHTING = "s.*, v.site, v.season, v.phase, v.dekad"
 
 

@@ -17,6 +17,7 @@ from birdwatch.storage.survey_import import insert_surveys, known_source_keys
 from birdwatch.storage.survey_rows import (
     INSERT_SIGHTING,
     INSERT_SURVEY,
+    LINK_PHOTO,
     OF_SIGHTING,
     day_of,
     finds_birds,
@@ -34,7 +35,6 @@ Line = tuple[int, tuple[str, NewSighting]]  # place in the list, id, sighting
 CLOSE_SURVEY = "UPDATE survey SET until = $1 WHERE id = $2 AND until IS NULL"
 CLOSE_SIGHTINGS = "UPDATE sighting SET until = $1 WHERE survey_id = $2 AND until IS NULL"
 UNLINK_PHOTOS = "DELETE FROM sighting_photo WHERE survey_id = $1"
-LINK_PHOTO = "INSERT INTO sighting_photo (photo_id, sighting_id, survey_id) VALUES ($1, $2, $3)"
 
 
 async def insert_survey(tx: Write, new: NewSurvey) -> Survey:

@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from birdwatch.domain.errors import InvalidInputError, NotFoundError
-from birdwatch.domain.photo import Photo
 from birdwatch.domain.survey import METHODS, PROTOCOLS, TIDES, SurveyFilter
 from birdwatch.http.accounts import require, require_csrf
 from birdwatch.intake.survey_intake import receive_survey
@@ -57,7 +56,7 @@ async def show_survey(request: Request) -> Response:
             zh="没有这次调查。它可能已被删除，或链接有误。",
             en="There is no such survey. It may have been deleted, or the link is wrong.",
         )
-    found = await _photos_of(request, survey.id, [p for s in survey.sightings for p in s.photos])
+    found = await photos.photos_of_survey(archive.db, survey.id)
     return page(
         request,
         "survey.html",
@@ -68,18 +67,6 @@ async def show_survey(request: Request) -> Response:
         species=await load_species(archive.db),
         sites=await load_sites(archive.db),
     )
-
-
-async def _photos_of(request: Request, survey_id: str, named: list[str]) -> list[Photo]:
-    """Photos received with the survey, then those its sightings name."""
-    db = archive_of(request).db
-    shown = list(await photos.photos_of_survey(db, survey_id))
-    known = {photo.id for photo in shown}
-    for photo_id in dict.fromkeys(named):
-        photo = None if photo_id in known else await photos.find_photo(db, photo_id)
-        if photo is not None:
-            shown.append(photo)
-    return shown
 
 
 async def new_survey(request: Request) -> Response:
