@@ -123,7 +123,7 @@ def respond(
     locale = locale_of(request)
     title = TITLES.get(status) or TITLES[500 if status >= 500 else 400]
     extra = {**(headers or {}), "Cache-Control": "no-store"}
-    if is_api(request.url.path):
+    if is_api(request.scope["path"]):
         problem = Problem(
             f"/api/v1/docs#{code}",
             title.get(locale),

@@ -155,7 +155,7 @@ async def _identify(request: Request) -> None:
         state.csrf = session.csrf
     if request.method not in SAFE_METHODS:
         _require_same_origin(request)
-        if is_api(request.url.path):
+        if is_api(request.scope["path"]):
             require_csrf(request)
 
 
@@ -194,7 +194,7 @@ def body_limit(settings: Settings, path: str) -> int:
 
 
 def _limit_body(request: Request, receive: Receive) -> Receive:
-    limit = body_limit(request.app.state.archive.settings, request.url.path)
+    limit = body_limit(request.app.state.archive.settings, request.scope["path"])
     announced = _content_length(request.headers)
     received = 0
 
