@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from birdwatch.domain.errors import NotFoundError
@@ -54,10 +55,12 @@ async def insert_survey(tx: Write, new: NewSurvey) -> Survey:
 async def replace_survey(tx: Write, survey_id: str, new: NewSurvey) -> Survey:
     """Write a new version of a survey and its sightings.
 
-    Sightings keep their ids: by the id they name, else by their species.
+    Sightings keep their ids: by the id they name, else by their species. The key of an import
+    stays too, so that the same table again does not bring the survey a second time.
     """
     await tx.lock()
     old = await open_survey(tx, survey_id)
+    new = replace(new, source_key=await _source_key(tx, survey_id))
     version = await ledger.append(
         tx, "edit", "survey", survey_id, before=old.version, after=ledger.ITSELF,
         detail={"sightings": len(new.sightings)},
@@ -170,6 +173,11 @@ async def open_survey(db: Source, survey_id: str) -> Survey:
             en="There is no such survey, or it was deleted.",
         )
     return survey
+
+
+async def _source_key(db: Source, survey_id: str) -> str | None:
+    rows = await db.rows("SELECT source_key FROM survey WHERE id = $1 AND until IS NULL", survey_id)
+    return None if rows[0]["source_key"] is None else str(rows[0]["source_key"])
 
 
 async def _write_survey(

@@ -242,3 +242,15 @@ async def test_seasons_are_told_latest_first(db: Database) -> None:
         survey(day=date(2026, 1, 20)),
     )
     assert await counts.seasons(db) == ["2026-spring", "2025-autumn", "2025-spring"]
+
+
+async def test_an_edited_survey_of_an_import_is_still_known_by_its_key(db: Database) -> None:
+    (imported,) = await stored(db, survey(sighting("grekno", 5), key="row-1"))
+    async with writing(db) as tx:
+        await surveys.replace_survey(tx, imported.id, survey(sighting("grekno", 3)))
+    found = await surveys.find_survey_by_source(db, "row-1")
+    assert found is not None
+    assert (found.id, [s.best for s in found.sightings]) == (imported.id, [3])
+    async with writing(db) as tx:
+        await surveys.delete_survey(tx, imported.id)
+    assert await surveys.known_source_keys(db, ["row-1"]) == set()
