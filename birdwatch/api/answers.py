@@ -17,7 +17,6 @@ from birdwatch.http.negotiation import wants_csv
 from birdwatch.storage.db import Database
 
 Make = Callable[[int], Awaitable[msgspec.Struct]]
-ATTEMPTS = 3
 
 
 async def send_list(
@@ -33,7 +32,7 @@ async def send_list(
     etag = etag_of(request, await _database(request).dataset_version(), "csv" if is_csv else "json")
     if (unchanged := not_modified(request, etag)) is not None:
         return unchanged
-    answer = await _at_one_version(_database(request), make)
+    answer = await _database(request).at_one_version(make)
     headers = cache_headers(request, etag) | _links(request, answer)
     if is_csv:
         items = rows(answer) if rows else answer.items  # type: ignore[attr-defined]
@@ -61,7 +60,7 @@ async def send_one(
     etag = etag_of(request, await _database(request).dataset_version(), "csv" if is_csv else "json")
     if (unchanged := not_modified(request, etag)) is not None:
         return unchanged
-    answer = await _at_one_version(_database(request), make)
+    answer = await _database(request).at_one_version(make)
     headers = cache_headers(request, etag)
     if is_csv:
         return _csv(request, write_csv(row_kind, rows(answer), fields, bom=query.bom), headers)
@@ -76,16 +75,6 @@ def send_written(answer: msgspec.Struct, status: int = 200, location: str = "") 
     if location:
         headers["Location"] = location
     return _json(msgspec.json.encode(answer), headers, status)
-
-
-async def _at_one_version(db: Database, make: Make) -> msgspec.Struct:
-    """What `make` gives while no write came between, so that the version it states is true."""
-    for _ in range(ATTEMPTS):
-        version = await db.dataset_version()
-        answer = await make(version)
-        if await db.dataset_version() == version:
-            break
-    return answer
 
 
 def _database(request: Request) -> Database:

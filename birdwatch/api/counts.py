@@ -15,7 +15,7 @@ from birdwatch.api.filters import known_season, known_site, species_code
 from birdwatch.api.query import read_query
 from birdwatch.api.windows import count_window
 from birdwatch.domain.paging import decode_cursor, encode_cursor
-from birdwatch.domain.season import season_of
+from birdwatch.domain.season import parse_season, season_of
 from birdwatch.domain.summary import RULE, By, CountItem, DailyCount, SurveyDay, count_items
 from birdwatch.domain.text import Locale
 from birdwatch.storage.counts import daily_counts, survey_days
@@ -116,10 +116,10 @@ def _period(item: CountItem, by: By) -> str:
 def _half_year(season: str | None, query: contract.CountsQuery) -> str | None:
     """Spring or autumn, when all that is asked for lies in one."""
     if season is not None:
-        return season.split("-")[1]
+        return parse_season(season)[1]
     if query.day_from and query.day_to and query.day_from.year == query.day_to.year:
         first, last = season_of(query.day_from), season_of(query.day_to)
-        return first.split("-")[1] if first and first == last else None
+        return parse_season(first)[1] if first and first == last else None
     return None
 
 

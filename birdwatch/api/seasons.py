@@ -14,17 +14,11 @@ from birdwatch.api.filters import known_season
 from birdwatch.api.query import read_query
 from birdwatch.api.windows import count_window
 from birdwatch.domain.errors import InvalidInputError, NotFoundError
-from birdwatch.domain.season import Window, season_span
+from birdwatch.domain.season import Window, earlier_seasons, parse_season, season_span
 from birdwatch.domain.species import SpeciesIndex
-from birdwatch.domain.summary import (
-    RULE,
-    CountItem,
-    SeasonSummary,
-    SpeciesSummary,
-    summarise_season,
-)
+from birdwatch.domain.summary import RULE, CountItem, SeasonSummary, SpeciesSummary
 from birdwatch.domain.text import Locale
-from birdwatch.storage.counts import daily_counts, seasons, survey_days
+from birdwatch.storage import counts
 from birdwatch.storage.db import Database
 from birdwatch.storage.species import load_species
 from birdwatch.storage.windows import load_windows
@@ -39,7 +33,8 @@ async def list_seasons(request: Request) -> Response:
 
     async def make(_version: int) -> contract.Seasons:
         items = [
-            contract.ListedSeason(season, *season_span(season)) for season in await seasons(db)
+            contract.ListedSeason(season, *season_span(season))
+            for season in await counts.seasons(db)
         ]
         return contract.Seasons(items, None)
 
@@ -56,13 +51,12 @@ async def get_season(request: Request) -> Response:
     async def make(version: int) -> contract.Season:
         windows = await load_windows(db)
         species = await load_species(db)
-        half_year = season.split("-")[1]
-        years = sorted(s for s in await seasons(db) if s.endswith(half_year) and s < season)
-        earlier = [
-            _dump_earlier(await _summarise(db, year, windows, version), windows, species, locale)
-            for year in reversed(years[-EARLIER_YEARS:])
+        before = earlier_seasons(season, await counts.seasons(db))[:EARLIER_YEARS]
+        summary, *others = [
+            await counts.season_summary(db, one, windows, version=version)
+            for one in (season, *before)
         ]
-        summary = await _summarise(db, season, windows, version)
+        earlier = [_dump_earlier(one, windows, species, locale) for one in others]
         return _dump(summary, windows, species, locale, earlier)
 
     table = (contract.SeasonSpecies, _table)
@@ -83,18 +77,6 @@ def _season_in_path(request: Request) -> str:
             en="There is no such season. Write 2026-spring or 2026-autumn.",
         )
     return named
-
-
-async def _summarise(
-    db: Database, season: str, windows: Sequence[Window], version: int
-) -> SeasonSummary:
-    return summarise_season(
-        season,
-        await daily_counts(db, season=season),
-        await survey_days(db, season=season),
-        windows,
-        dataset_version=version,
-    )
 
 
 def _table(season: Struct) -> list[Struct]:
@@ -144,7 +126,7 @@ def _dump_earlier(
 def _window(
     summary: SeasonSummary, windows: Sequence[Window], locale: Locale
 ) -> contract.CountWindow | None:
-    return count_window(windows, summary.season.split("-")[1], summary.season, locale)
+    return count_window(windows, parse_season(summary.season)[1], summary.season, locale)
 
 
 def _dump_species(line: SpeciesSummary, species: SpeciesIndex) -> contract.SeasonSpecies:

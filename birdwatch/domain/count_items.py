@@ -83,6 +83,13 @@ def count_items(
     return items
 
 
+def day_items(daily: Sequence[DailyCount]) -> tuple[CountItem | None, list[CountItem]]:
+    """The total of one day, None where nobody looked, and its species, the largest first."""
+    totals = count_items(daily, by="day", total=True)
+    items = count_items(daily, by="day")
+    return next(iter(totals), None), sorted(items, key=lambda item: -(item.count or 0))
+
+
 def _items_of(
     species: str | None,
     site: str | None,

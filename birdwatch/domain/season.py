@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
@@ -134,6 +134,13 @@ def season_label(season: str) -> Text:
 def same_season_of(season: str, year: int) -> str:
     """The season of the same half of another year."""
     return f"{year:04}-{parse_season(season)[1]}"
+
+
+def earlier_seasons(season: str, known: Iterable[str]) -> list[str]:
+    """Those of the known seasons that are the same half of an earlier year, the latest first."""
+    year, half_year = parse_season(season)
+    years = {when for when, half in map(parse_season, known) if half == half_year and when < year}
+    return [same_season_of(season, one) for one in sorted(years, reverse=True)]
 
 
 def window_dates(window: Window, year: int) -> tuple[date, date]:

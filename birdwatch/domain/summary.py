@@ -9,7 +9,14 @@ from datetime import date
 from typing import TypeAlias
 
 from birdwatch.domain.bird_days import add_curve, bird_days, in_bird_days, share_within
-from birdwatch.domain.count_items import By, CountItem, combine_sites, count_items, days_between
+from birdwatch.domain.count_items import (
+    By,
+    CountItem,
+    combine_sites,
+    count_items,
+    day_items,
+    days_between,
+)
 from birdwatch.domain.daily_count import (
     LANES,
     RULE,
@@ -38,7 +45,7 @@ from birdwatch.domain.season import (
 __all__ = [
     "RULE", "By", "Combined", "CountItem", "CountValue", "DailyCount", "DayTotal", "SeasonSummary",
     "SpeciesSummary", "SurveyDay", "TideChoice", "TideClass", "bird_days", "combine",
-    "combine_sites", "count_items", "roll_up", "summarise_season", "tide_class",
+    "combine_sites", "count_items", "day_items", "roll_up", "summarise_season", "tide_class",
 ]  # fmt: skip
 
 

@@ -6,10 +6,12 @@ sightings in seconds. A contract test and `verify` hold the two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from birdwatch.domain.daily_count import CountValue, DailyCount, SurveyDay, roll_up
+from birdwatch.domain.season import Window
+from birdwatch.domain.summary import SeasonSummary, summarise_season
 from birdwatch.storage.columns import Row, to_day
 from birdwatch.storage.sql import Where
 from birdwatch.storage.transactions import Source, Write
@@ -105,6 +107,28 @@ async def survey_days(
         *where.values,
     )
     return [_survey_day(row) for row in rows]
+
+
+async def season_summary(
+    db: Source,
+    season: str,
+    windows: Sequence[Window],
+    *,
+    version: int,
+    species: str | None = None,
+    site: str | None = None,
+) -> SeasonSummary:
+    """The summary of a season, of everything or of one species or site.
+
+    `version` is the dataset version that it is to state. Raises InvalidInputError for no season.
+    """
+    return summarise_season(
+        season,
+        await daily_counts(db, season=season, species=species, site=site),
+        await survey_days(db, season=season, site=site),
+        windows,
+        dataset_version=version,
+    )
 
 
 async def seasons(db: Source) -> list[str]:

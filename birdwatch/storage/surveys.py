@@ -117,6 +117,14 @@ async def find_survey_by_source(db: Source, key: str) -> Survey | None:
     return (await _with_sightings(db, rows))[0] if rows else None
 
 
+async def surveys_of_day(db: Source, day: date) -> list[Survey]:
+    """Every survey of one local day, in order of time."""
+    rows = await db.rows(
+        "SELECT * FROM survey WHERE until IS NULL AND day = $1 ORDER BY start_at, id", to_day(day)
+    )
+    return await _with_sightings(db, rows)
+
+
 async def list_surveys(
     db: Source, where: SurveyFilter, *, limit: int, cursor: str | None = None
 ) -> Page[Survey]:

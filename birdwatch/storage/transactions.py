@@ -28,6 +28,7 @@ from birdwatch.storage.blobs.faults import full, missing
 from birdwatch.storage.columns import Row
 
 T = TypeVar("T")
+ATTEMPTS = 3  # of a reading, where writes keep coming between
 WRITERS_LOCK = 7_224_092  # advisory lock of the ledger on PostgreSQL
 LATEST = "SELECT COALESCE(MAX(version), 0) AS version FROM ledger"
 LATEST_OF_NOUN = "SELECT COALESCE(MAX(version), 0) AS version FROM ledger WHERE noun = $1"
@@ -148,6 +149,15 @@ class Database:
         if self.probe:
             return self.probe.version()
         return int((await self.rows(LATEST))[0]["version"])
+
+    async def at_one_version(self, make: Callable[[int], Awaitable[T]]) -> T:
+        """What `make(version)` gives while no write comes between, so that what it reads is that."""
+        for _ in range(ATTEMPTS):
+            version = await self.dataset_version()
+            made = await make(version)
+            if await self.dataset_version() == version:
+                break
+        return made
 
     async def close(self) -> None:
         if self.probe:

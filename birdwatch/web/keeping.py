@@ -25,18 +25,19 @@ class Kept:
         self.values: dict[Hashable, object] = {}
 
 
-async def keep(request: Request, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
-    """What `make` gives, made again only when something in the archive has changed."""
+async def keep(request: Request, key: Hashable, make: Callable[[int], Awaitable[T]]) -> T:
+    """What `make(version)` gives, made again only when something in the archive has changed."""
     state = request.app.state
     if not hasattr(state, "kept_for_pages"):
         state.kept_for_pages = Kept()
     kept: Kept = state.kept_for_pages
-    version = await archive_of(request).db.dataset_version()
+    db = archive_of(request).db
+    version = await db.dataset_version()
     if kept.version != version or len(kept.values) >= MOST_VALUES:
         kept.version, kept.values = version, {}
     values = kept.values
     if key not in values:
-        made = await make()
+        made = await db.at_one_version(make)
         # Written to the version it was asked for: a later one has a dictionary of its own.
         values[key] = made
         return made

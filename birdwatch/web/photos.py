@@ -14,7 +14,7 @@ from birdwatch.domain.errors import InvalidInputError, NotFoundError
 from birdwatch.domain.photo import Photo, PhotoFilter, PhotoVersion
 from birdwatch.domain.policy import may
 from birdwatch.domain.species import SpeciesIndex
-from birdwatch.domain.summary import CountItem, SeasonSummary, count_items
+from birdwatch.domain.summary import CountItem, SeasonSummary, day_items
 from birdwatch.domain.survey import Sighting, Survey
 from birdwatch.domain.text import Locale
 from birdwatch.http.accounts import require, require_csrf
@@ -180,10 +180,10 @@ async def _chain(request: Request, photo: Photo) -> Chain:
         return Chain(sighting, survey)
     day = photo.facts.day
     daily = await counts.daily_counts(archive.db, day_from=day, day_to=day)
-    totals = count_items(daily, by="day", per_site=False, tide="one", total=True)
+    total, _ = day_items(daily)
     return Chain(
         sighting,
         survey,
-        next((item for item in totals if item.species is None), None),
+        total,
         await season_summary(request, photo.facts.season),
     )

@@ -77,7 +77,7 @@ def actor_of(request: Request) -> Actor:
     return actor
 
 
-def page(request: Request, template: str, status: int = 200, **values: object) -> Response:
+def page(request: Request, template: str, status: int = 200, /, **values: object) -> Response:
     """The page as HTML, with the language, the reader and the form token every template knows."""
     locale = locale_of(request)
     html = (

@@ -12,20 +12,23 @@ from starlette.requests import Request
 from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.photo import Photo, PhotoFilter
 from birdwatch.domain.season import season_of, season_span
-from birdwatch.domain.summary import (
-    CountItem,
-    SeasonSummary,
-    SpeciesSummary,
-    count_items,
-    summarise_season,
-)
+from birdwatch.domain.summary import CountItem, SeasonSummary, SpeciesSummary, day_items
 from birdwatch.domain.survey import Sighting
 from birdwatch.storage import counts, photos
 from birdwatch.storage.photo_sightings import sightings_of_photos
 from birdwatch.storage.windows import load_windows
 from birdwatch.web.keeping import keep
 from birdwatch.web.reading import archive_of, today_of
-from birdwatch.web.strip import PHONE, SMALL, Strip, StripDay, draw_strip, neighbours, open_dekad
+from birdwatch.web.strip import (
+    OPEN,
+    PHONE,
+    SMALL,
+    Strip,
+    StripDay,
+    draw_strip,
+    neighbours,
+    open_dekad,
+)
 
 DAY_PHOTOS = 48
 LATEST_PHOTOS = 24
@@ -61,12 +64,11 @@ async def season_summary(
     """The summary of a season, of everything or of one species or site."""
     db = archive_of(request).db
 
-    async def make() -> SeasonSummary:
-        daily = await counts.daily_counts(db, season=season, species=species, site=site)
-        visits = await counts.survey_days(db, season=season, site=site)
+    async def make(version: int) -> SeasonSummary:
         windows = await load_windows(db)
-        version = await db.dataset_version()
-        return summarise_season(season, daily, visits, windows, dataset_version=version)
+        return await counts.season_summary(
+            db, season, windows, version=version, species=species, site=site
+        )
 
     return await keep(request, ("season", season, species, site), make)
 
@@ -74,8 +76,8 @@ async def season_summary(
 async def known_seasons(request: Request) -> list[str]:
     """Every season with anything counted, the latest first."""
 
-    async def make() -> list[str]:
-        return sorted(await counts.seasons(archive_of(request).db), key=season_span, reverse=True)
+    async def make(_version: int) -> list[str]:
+        return await counts.seasons(archive_of(request).db)
 
     return await keep(request, "seasons", make)
 
@@ -84,7 +86,7 @@ async def photo_days(request: Request, summary: SeasonSummary) -> dict[date, int
     """How many photos each day of the season has."""
     first, last = summary.first, summary.last
 
-    async def make() -> dict[date, int]:
+    async def make(_version: int) -> dict[date, int]:
         return await photos.photos_by_day(archive_of(request).db, first, last)
 
     return await keep(request, ("photo days", first, last), make)
@@ -98,6 +100,21 @@ def draw_strips(
     phone = draw_strip(summary, today=today, selected=selected, photos=pictures, frame=PHONE)
     small = draw_strip(summary, today=today, selected=selected, photos=pictures, frame=SMALL)
     return Strips(wide, phone, open_dekad(phone), small)
+
+
+async def curve_values(request: Request, summary: SeasonSummary) -> dict[str, object]:
+    """What a page needs to show a season's curve: its strips, and the other seasons to choose."""
+    return {
+        "summary": summary,
+        "seasons": await known_seasons(request),
+        "strips": draw_strips(
+            summary,
+            today=today_of(request),
+            selected=summary.total.peak_day,
+            pictures=await photo_days(request, summary),
+        ),
+        "open_frame": OPEN,
+    }
 
 
 async def season_now(request: Request) -> str:
@@ -137,13 +154,12 @@ async def day_view(request: Request, day: date, strip: Strip | None = None) -> D
     daily = await counts.daily_counts(db, day_from=day, day_to=day)
     shown = await photos.list_photos(db, PhotoFilter(day=day), limit=DAY_PHOTOS, cursor=None)
     before, after = neighbours(strip.days, day) if strip else (None, None)
-    totals = count_items(daily, by="day", per_site=False, tide="one", total=True)
-    items = count_items(daily, by="day", per_site=False, tide="one", total=False)
+    total, items = day_items(daily)
     by_species = Counter(photo.facts.species for photo in shown.items if photo.facts.species)
     return DayView(
         day=day,
-        items=tuple(sorted(items, key=lambda item: -(item.count or 0))),
-        total=next((item for item in totals if item.species is None), None),
+        items=tuple(items),
+        total=total,
         photos=shown.items,
         sightings=await sightings_by_photo(request, shown.items),
         photo_counts=by_species,

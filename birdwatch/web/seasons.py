@@ -7,10 +7,8 @@ from datetime import date
 from starlette.requests import Request
 from starlette.responses import Response
 
-from birdwatch.domain.season import parse_season, phase_window, same_season_of
-from birdwatch.domain.summary import RULE, CountItem, SeasonSummary, count_items
-from birdwatch.domain.survey import Survey
-from birdwatch.intake.archive import Archive
+from birdwatch.domain.season import earlier_seasons, parse_season, phase_window
+from birdwatch.domain.summary import RULE, SeasonSummary, day_items
 from birdwatch.storage import counts, surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
@@ -69,17 +67,16 @@ async def show_day(request: Request) -> Response:
     day = parse_day(request.path_params["day"])
     season = require_in_season(day)
     daily = await counts.daily_counts(archive.db, day_from=day, day_to=day)
-    totals = count_items(daily, by="day", per_site=False, tide="one", total=True)
-    items = count_items(daily, by="day", per_site=False, tide="one", total=False)
+    total, items = day_items(daily)
     return page(
         request,
         "day.html",
         day=day,
         season=season,
         daily=daily,
-        total=next((item for item in totals if item.species is None), None),
-        items=sorted(items, key=lambda item: -(item.count or 0)),
-        surveys=await _surveys_of(archive, items),
+        total=total,
+        items=items,
+        surveys={survey.id: survey for survey in await surveys.surveys_of_day(archive.db, day)},
         rule=RULE,
         version=await archive.db.dataset_version(),
         species=await load_species(archive.db),
@@ -91,27 +88,10 @@ async def earlier_years(
     request: Request, summary: SeasonSummary, *, species: str | None = None, site: str | None = None
 ) -> list[tuple[SeasonSummary, Strip]]:
     """The same half of earlier years, drawn on one scale with this one; latest first."""
-    year, half_year = parse_season(summary.season)
-    known = await known_seasons(request)
-    years = sorted(
-        (
-            parse_season(season)[0]
-            for season in known
-            if parse_season(season)[1] == half_year and parse_season(season)[0] < year
-        ),
-        reverse=True,
-    )[:EARLIER_YEARS]
+    known = earlier_seasons(summary.season, await known_seasons(request))
     before = [
-        await season_summary(
-            request, same_season_of(summary.season, one), species=species, site=site
-        )
-        for one in years
+        await season_summary(request, one, species=species, site=site)
+        for one in known[:EARLIER_YEARS]
     ]
     scale = max((one.total.peak or 0 for one in (summary, *before)), default=0)
     return [(one, draw_strip(one, today=date.max, frame=SMALL, scale=scale)) for one in before]
-
-
-async def _surveys_of(archive: Archive, items: list[CountItem]) -> dict[str, Survey]:
-    wanted = {survey for item in items for survey in (*item.surveys, *item.set_aside)}
-    found = [await surveys.find_survey(archive.db, one) for one in sorted(wanted)]
-    return {survey.id: survey for survey in found if survey is not None}

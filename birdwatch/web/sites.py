@@ -16,17 +16,9 @@ from birdwatch.domain.survey import SurveyFilter
 from birdwatch.storage import photos, surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
-from birdwatch.web.reading import archive_of, query_text, today_of
+from birdwatch.web.reading import archive_of, query_text
 from birdwatch.web.render import page
-from birdwatch.web.seasonal import (
-    draw_strips,
-    known_seasons,
-    photo_days,
-    season_now,
-    season_summary,
-    sightings_by_photo,
-)
-from birdwatch.web.strip import OPEN
+from birdwatch.web.seasonal import curve_values, season_now, season_summary, sightings_by_photo
 
 PHOTOS_SHOWN = 24
 SURVEYS_SHOWN = 12
@@ -65,7 +57,7 @@ async def list_sites(request: Request) -> Response:
 
 async def show_site(request: Request) -> Response:
     """One site: its curve, pictures, birds and surveys."""
-    archive, today = archive_of(request), today_of(request)
+    archive = archive_of(request)
     sites = await load_sites(archive.db)
     site = sites.get(request.path_params["id"])
     if site is None:
@@ -87,15 +79,7 @@ async def show_site(request: Request) -> Response:
         "site.html",
         site=site,
         sketch=draw_sketch(sites),
-        summary=summary,
-        seasons=await known_seasons(request),
-        strips=draw_strips(
-            summary,
-            today=today,
-            selected=summary.total.peak_day,
-            pictures=await photo_days(request, summary),
-        ),
-        open_frame=OPEN,
+        **await curve_values(request, summary),
         shown=shown.items,
         sightings=await sightings_by_photo(request, shown.items),
         visits=visits.items,

@@ -13,19 +13,16 @@ from birdwatch.domain.species import Species
 from birdwatch.storage import photos
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
-from birdwatch.web.reading import archive_of, query_text, today_of
+from birdwatch.web.reading import archive_of, query_text
 from birdwatch.web.render import page
 from birdwatch.web.seasonal import (
-    draw_strips,
-    known_seasons,
-    photo_days,
+    curve_values,
     season_now,
     season_summary,
     sightings_by_photo,
     summaries_by_species,
 )
 from birdwatch.web.seasons import earlier_years
-from birdwatch.web.strip import OPEN
 
 PHOTOS_SHOWN = 24
 SUGGESTIONS = 200
@@ -61,7 +58,7 @@ def _families(rows: Iterable[Species]) -> list[tuple[Species | None, tuple[Speci
 
 async def show_species(request: Request) -> Response:
     """One species: its curve, earlier years and pictures."""
-    archive, today = archive_of(request), today_of(request)
+    archive = archive_of(request)
     index = await load_species(archive.db)
     one = index.get(request.path_params["code"])
     if one is None:
@@ -79,15 +76,7 @@ async def show_species(request: Request) -> Response:
         request,
         "species.html",
         one=one,
-        summary=summary,
-        seasons=await known_seasons(request),
-        strips=draw_strips(
-            summary,
-            today=today,
-            selected=summary.total.peak_day,
-            pictures=await photo_days(request, summary),
-        ),
-        open_frame=OPEN,
+        **await curve_values(request, summary),
         earlier=await earlier_years(request, summary, species=one.code),
         shown=shown.items,
         sightings=await sightings_by_photo(request, shown.items),

@@ -15,6 +15,7 @@ from birdwatch.domain.season import (
     dekad_of,
     dekad_span,
     dekads_between,
+    earlier_seasons,
     parse_season,
     phase_of,
     place_in_season,
@@ -180,3 +181,10 @@ def test_check_window_dates_names_the_wrong_one(
 def test_check_window_dates_takes_the_windows_of_the_package() -> None:
     for window in WINDOWS:
         check_window_dates(window.half_year, window.start, window.end)
+
+
+def test_earlier_seasons_are_the_same_half_of_earlier_years_latest_first() -> None:
+    known = ["2026-spring", "2025-autumn", "2023-spring", "2024-spring", "2027-spring"]
+    assert earlier_seasons("2026-spring", known) == ["2024-spring", "2023-spring"]
+    assert earlier_seasons("2026-autumn", known) == ["2025-autumn"]
+    assert earlier_seasons("2023-spring", known) == []

@@ -226,3 +226,17 @@ def test_an_address_of_another_database_is_refused() -> None:
     with pytest.raises(UnavailableError) as refused:
         connections_of("mysql://host/name")
     assert refused.value.code == "storage.url"
+
+
+async def test_a_reading_with_a_write_between_is_made_again(db: Database) -> None:
+    made: list[int] = []
+
+    async def make(version: int) -> int:
+        if not made:
+            async with db.write(SYSTEM, NOW) as tx:
+                await ledger.append(tx, "edit", "photo", "x")
+        made.append(version)
+        return version
+
+    assert await db.at_one_version(make) == await db.dataset_version()
+    assert made == [made[0], made[0] + 1]
