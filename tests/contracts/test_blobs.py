@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -165,6 +166,22 @@ async def test_a_disk_that_fills_while_writing_is_said_and_nothing_is_left(tmp_p
         check=True,
     )
     assert done.stdout == "storage.full []\n"
+
+
+@pytest.mark.parametrize("room", [1, 100_000, len(PICTURE) - 1])
+async def test_a_disk_that_fills_within_the_last_write_keeps_no_half_of_it(
+    blobs: FileBlobs, room: int
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    await blobs.discard(await received(blobs))  # the home is made and marked
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(UnavailableError) as refused:
+            await blobs.receive(chunks(PICTURE, size=len(PICTURE)), LIMIT)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert refused.value.code == "storage.full"
+    assert left_over(blobs) == []
 
 
 async def test_a_home_that_was_in_use_and_is_gone_stops_writes(blobs: FileBlobs) -> None:

@@ -224,12 +224,14 @@ async def _take(file: BinaryIO, chunks: AsyncIterator[bytes], max_bytes: int) ->
 
 
 def _create(path: Path) -> BinaryIO:
+    """A new file. Buffered, for a raw one may write a part and say nothing when the disk fills."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    return os.fdopen(descriptor, "wb", buffering=0)
+    return os.fdopen(descriptor, "wb")
 
 
 def _abandon(file: BinaryIO, path: Path) -> None:
-    file.close()
+    with contextlib.suppress(OSError):  # closing writes what is buffered, and the disk may be full
+        file.close()
     path.unlink(missing_ok=True)
 
 
