@@ -86,7 +86,7 @@ async def get_photo_history(request: Request) -> Response:
 
     async def make(_version: int) -> contract.PhotoHistory:
         photo = await _find(request)
-        require(request.state.actor, "see-private", photo.owner_id)
+        require(request.state.actor, "see-private", photo.thing)
         versions = await photo_rows.photo_history(archive.db, photo.id)
         items = [_dump_version(version, request.state.locale) for version in versions]
         return contract.PhotoHistory(items, None)
@@ -225,14 +225,14 @@ async def _find(request: Request) -> Photo:
 async def _find_own(request: Request) -> Photo:
     """The photo of the path, for those who may correct it."""
     photo = await _find(request)
-    require(request.state.actor, "edit", photo.owner_id)
+    require(request.state.actor, "edit", photo.thing)
     return photo
 
 
 def dump_photo(photo: Photo, actor: Actor, locale: Locale) -> contract.Photo:
     """The photo as this reader may see it."""
     facts = photo.facts
-    sees_private = may(actor, "see-private", photo.owner_id)
+    sees_private = may(actor, "see-private", photo.thing)
     dumped = contract.Photo(
         id=photo.id,
         state=photo.state,

@@ -57,7 +57,7 @@ async def post_survey(request: Request) -> Response:
 async def put_survey(request: Request) -> Response:
     """Replace a survey by what its owner now says."""
     survey = await _find(request)
-    require(request.state.actor, "edit", survey.owner_id)
+    require(request.state.actor, "edit", survey.thing)
     raw = await read_json(request, contract.SurveyIn)
     replaced = await change_survey(
         request.app.state.archive,
@@ -72,7 +72,7 @@ async def put_survey(request: Request) -> Response:
 async def delete_survey(request: Request) -> Response:
     """Withdraw a survey; it stays in the history and leaves every sum."""
     survey = await _find(request)
-    require(request.state.actor, "edit", survey.owner_id)
+    require(request.state.actor, "edit", survey.thing)
     db: Database = request.app.state.archive.db
     async with db.write(request.state.actor, request.state.now) as tx:
         await survey_rows.delete_survey(tx, survey.id)

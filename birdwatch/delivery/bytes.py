@@ -65,7 +65,7 @@ async def send_original(request: Request) -> Response:
     archive = request.app.state.archive
     photo_id = request.path_params["photo"]
     photo = await find_photo(archive.db, photo_id) if is_id(photo_id) else None
-    if photo is None or not may(request.state.actor, "see-private", photo.owner_id):
+    if photo is None or not may(request.state.actor, "see-private", photo.thing):
         raise _not_found()
     path = archive.blobs.original_path(photo.sha256)
     headers = SAFE | {

@@ -7,8 +7,10 @@ from datetime import date, datetime
 from typing import Literal
 
 from birdwatch.domain.credit import Credit
-from birdwatch.domain.place import Confidence, SettledPlace
+from birdwatch.domain.place import Confidence, Point, SettledPlace
+from birdwatch.domain.policy import Status, Thing, View
 from birdwatch.domain.season import Phase
+from birdwatch.domain.sensitivity import Level
 from birdwatch.domain.text import Text
 
 TimeSource = Literal[
@@ -86,10 +88,26 @@ class PhotoFacts:
     license: str = ""
     sighting_id: str | None = None
     survey_id: str | None = None
+    status: Status = "published"
+    flags: tuple[str, ...] = ()  # codes of domain.review: why it waits
+    embargo_until: datetime | None = None
+    level: Level = "0.01"  # the coarsest of all its names
 
     @property
     def day(self) -> date | None:
         return self.time.day
+
+
+@dataclass(frozen=True, slots=True)
+class PublicValues:
+    """What everyone may know of when and where; None where nobody may."""
+
+    point: Point | None = None
+    site: str | None = None
+    day: date | None = None
+    dekad: str | None = None
+    phase: Phase = "unknown"
+    survey_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +132,18 @@ class Photo:
     thumbhash: str | None = None  # base64
     renditions: tuple[Rendition, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)  # raw, private
+    public: PublicValues = PublicValues()
+    view: View = "full"  # how much of it this value holds: see domain.publication
+
+    @property
+    def thing(self) -> Thing:
+        """What the policy has to know."""
+        return Thing(
+            self.owner_id,
+            self.facts.status,
+            self.facts.embargo_until,
+            is_withheld=self.facts.level == "withhold",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,20 +23,6 @@ class Point:
     lon: float
 
 
-PUBLIC_GRID_PER_DEGREE = 100  # 0.01°, about a kilometre
-
-
-def public_point(point: Point) -> Point:
-    """The point as strangers may see it: the nearest corner of a fixed grid of 0.01°.
-
-    Fixed, so that many photos of one place cannot be averaged to find it.
-    """
-    return Point(
-        round(point.lat * PUBLIC_GRID_PER_DEGREE) / PUBLIC_GRID_PER_DEGREE,
-        round(point.lon * PUBLIC_GRID_PER_DEGREE) / PUBLIC_GRID_PER_DEGREE,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class SettledPlace:
     """A position with how it is known. `accuracy_m` and `direction_deg` as the camera gave them."""

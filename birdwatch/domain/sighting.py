@@ -9,7 +9,9 @@ from typing import Final, Literal
 
 from birdwatch.domain.faults import Faults, read_word
 from birdwatch.domain.ids import is_id
+from birdwatch.domain.policy import Status
 from birdwatch.domain.season import Phase
+from birdwatch.domain.sensitivity import Behaviour, Level, is_protected
 from birdwatch.domain.species import Species, SpeciesIndex, unknown_species
 from birdwatch.domain.written import Refusal, clean, is_blank, read_count, read_names
 
@@ -48,6 +50,15 @@ class Sighting:
     phase: Phase = "unknown"
     dekad: str | None = None
     version: int = 0
+    behaviour: Behaviour = ""
+    status: Status = "published"
+    flags: tuple[str, ...] = ()  # codes of domain.review: why it waits
+    level: Level = "0.01"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everyone may know of it, where its survey is public."""
+        return self.status == "published" and not is_protected(self.level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,15 @@ class NewSighting:
     note: str = ""
     photos: tuple[str, ...] = ()
     id: str | None = None
+    behaviour: Behaviour = ""
+    status: Status = "published"
+    flags: tuple[str, ...] = ()
+    level: Level = "0.01"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everyone may know of it, where its survey is public."""
+        return self.status == "published" and not is_protected(self.level)
 
 
 def check_sightings(

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from birdwatch.domain.errors import FieldError, InvalidInputError
 from birdwatch.domain.faults import Faults, read_word
 from birdwatch.domain.place import Site, find_site
+from birdwatch.domain.policy import Status, Thing, View
 from birdwatch.domain.season import Phase
 from birdwatch.domain.sighting import (
     MAX_COUNT,
@@ -88,6 +89,15 @@ class Survey:
     phase: Phase
     dekad: str
     version: int = 0
+    status: Status = "published"
+    flags: tuple[str, ...] = ()  # codes of domain.review: why it waits
+    embargo_until: datetime | None = None
+    view: View = "full"  # how much of it this value holds: see domain.publication
+
+    @property
+    def thing(self) -> Thing:
+        """What the policy has to know."""
+        return Thing(self.owner_id, self.status, self.embargo_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,9 @@ class NewSurvey:
     source: str
     source_key: str | None
     sightings: tuple[NewSighting, ...]
+    status: Status = "published"
+    flags: tuple[str, ...] = ()
+    embargo_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,15 @@ from urllib.parse import urlsplit
 import anyio.to_thread
 from starlette.requests import Request
 
-from birdwatch.domain.errors import FieldError, ForbiddenError, InvalidInputError, NotSignedInError
+from birdwatch.domain.errors import (
+    FieldError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    NotSignedInError,
+)
 from birdwatch.domain.person import Person
-from birdwatch.domain.policy import SCOPES, Action, Actor, Scope, may
+from birdwatch.domain.policy import SCOPES, Action, Actor, Scope, Thing, may
 from birdwatch.domain.text import Text
 from birdwatch.http.hashing import (
     MAX_PASSWORD_CHARS,
@@ -108,11 +114,17 @@ def require_signed_in(actor: Actor) -> None:
         )
 
 
-def require(actor: Actor, action: Action, owner_id: str | None = None) -> None:
-    """Raise NotSignedInError or ForbiddenError unless this actor may do this."""
-    if may(actor, action, owner_id):
+def require(actor: Actor, action: Action, thing: Thing | None = None) -> None:
+    """Raise NotSignedInError, NotFoundError for a thing of others, or ForbiddenError."""
+    if may(actor, action, thing):
         return
     require_signed_in(actor)
+    if thing is not None and actor.scopes is None:
+        raise NotFoundError(
+            "not_yours",
+            zh="没有这项内容，或它不属于您。请检查地址。",
+            en="There is no such thing of yours. Check the address.",
+        )
     raise ForbiddenError(
         "not_allowed",
         zh="您没有执行此操作的权限。请使用内容所有者或管理员的账号，或具有相应权限范围的令牌。",

@@ -108,7 +108,7 @@ async def _editable(db: Source, photo_id: str, actor: Actor) -> Photo:
             zh="没有这张照片。请检查地址，或从图库里找。",
             en="There is no such photo. Check the address, or look in the gallery.",
         )
-    if not may(actor, "edit", photo.owner_id):
+    if not may(actor, "edit", photo.thing):
         raise ForbiddenError(
             "photo.edit_forbidden",
             zh="只有上传者和管理员能更正这张照片。",

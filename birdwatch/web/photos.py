@@ -51,7 +51,7 @@ async def correct(request: Request) -> Response:
     """Take the owner's correction; on a mistake the same page comes back with what was typed."""
     archive, actor = archive_of(request), actor_of(request)
     photo = await _photo(request)
-    require(actor, "edit", photo.owner_id)
+    require(actor, "edit", photo.thing)
     form = await request.form()
     require_csrf(request, form)
     shown = shown_values(photo, await load_species(archive.db), locale_of(request))
@@ -67,7 +67,7 @@ async def undo(request: Request) -> Response:
     """Go back to the facts before the last correction, as a new version."""
     archive, actor = archive_of(request), actor_of(request)
     photo = await _photo(request)
-    require(actor, "edit", photo.owner_id)
+    require(actor, "edit", photo.thing)
     require_csrf(request, await request.form())
     await undo_correction(archive, photo.id, actor=actor, now=now_of(request))
     return RedirectResponse(f"/photos/{photo.id}?saved=1#facts", 303)
@@ -130,7 +130,7 @@ async def _photo_page(
 ) -> Response:
     archive, actor = archive_of(request), actor_of(request)
     older, newer = await photos.neighbours(archive.db, photo)
-    can_edit = may(actor, "edit", photo.owner_id)
+    can_edit = may(actor, "edit", photo.thing)
     history: list[PhotoVersion] = (
         await photos.photo_history(archive.db, photo.id) if can_edit else []
     )
@@ -145,7 +145,7 @@ async def _photo_page(
         older=older,
         newer=newer,
         can_edit=can_edit,
-        can_see_place=may(actor, "see-private", photo.owner_id),
+        can_see_place=may(actor, "see-private", photo.thing),
         beside=await _beside(archive, photo),
         history=history,
         values=values,

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from birdwatch.storage.migrations import m0001_archive
+from birdwatch.storage.migrations import (
+    m0001_archive,
+    m0002_publication,
+    m0003_people,
+    m0004_requests,
+    m0005_chain,
+)
 
 LOCK_KEY = 7_224_091  # advisory lock of schema changes on PostgreSQL
 TYPES = {
@@ -39,7 +45,13 @@ class Migration:
         return [statement.format(**TYPES[dialect]) for statement in chosen]
 
 
-MIGRATIONS = (Migration("0001_archive", m0001_archive.SQLITE, m0001_archive.POSTGRES),)
+MIGRATIONS = (
+    Migration("0001_archive", m0001_archive.SQLITE, m0001_archive.POSTGRES),
+    Migration("0002_publication", m0002_publication.BOTH, m0002_publication.BOTH),
+    Migration("0003_people", m0003_people.SQLITE, m0003_people.POSTGRES),
+    Migration("0004_requests", m0004_requests.SQLITE, m0004_requests.POSTGRES),
+    Migration("0005_chain", m0005_chain.SQLITE, m0005_chain.POSTGRES),
+)
 
 
 async def migrate(client: BaseDBAsyncClient, dialect: str) -> list[str]:

@@ -1,0 +1,3 @@
+"""Why a record waits for a reviewer: the automatic checks, each with its code and its sentence."""
+
+from __future__ import annotations
