@@ -19,6 +19,11 @@ def new_id(now: datetime) -> str:
     )
 
 
+def opaque_id() -> str:
+    """16 random characters: of a thing whose neighbours in time must not be told by its name."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(TIME_CHARS + RANDOM_CHARS))
+
+
 def is_id(text: str) -> bool:
     """Whether this has the form of an identifier; nothing is said of its existence."""
     return len(text) == TIME_CHARS + RANDOM_CHARS and all(c in ALPHABET for c in text)

@@ -129,6 +129,14 @@ def may(  # noqa: PLR0911 (one answer for each kind of action)
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, and when: what a reading function of storage needs to show things as seen."""
+
+    actor: Actor
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Lens:
     """What lists show to one reader, as conditions a query can hold.
 

@@ -18,7 +18,7 @@ import anyio.to_thread
 
 from birdwatch.domain.credit import photographer
 from birdwatch.domain.errors import ForbiddenError
-from birdwatch.domain.ids import new_id
+from birdwatch.domain.ids import opaque_id
 from birdwatch.domain.photo import Photo, PhotoFacts
 from birdwatch.domain.place import Site, is_outside, site_at
 from birdwatch.domain.place_ladder import settle_gps
@@ -239,7 +239,7 @@ STEPS: tuple[Step, ...] = (
 async def _insert(tx: Write, arrival: Arrival) -> Receipt:
     incoming, probe = _found(arrival.incoming), _found(arrival.probe)
     facts, checked = _found(arrival.facts), _found(arrival.checked)
-    photo_id = new_id(arrival.now)
+    photo_id = opaque_id()
     survey = await _write_survey(tx, photo_id, arrival.survey)
     if survey is not None:
         facts = replace(facts, survey_id=survey.id, sighting_id=survey.sightings[0].id)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from birdwatch.domain.credit import Credit, photographer
-from birdwatch.domain.photo import Camera, Photo, PhotoFacts, Rendition, SettledTime
+from birdwatch.domain.photo import Camera, Photo, PhotoFacts, PublicValues, Rendition, SettledTime
 from birdwatch.domain.place import Point, SettledPlace
+from birdwatch.domain.season import season_span
+from birdwatch.domain.sensitivity import is_protected
 from birdwatch.domain.text import Text
 from birdwatch.storage.columns import (
     Row,
@@ -16,6 +18,7 @@ from birdwatch.storage.columns import (
     from_instant,
     from_json,
     instant_or_none,
+    start_of_day,
     text_of,
     time_or_none,
     to_day,
@@ -34,7 +37,9 @@ FACT_COLUMNS = (
     "time_confidence", "clock_error_s", "lat", "lon", "place_source", "place_confidence",
     "accuracy_m", "direction_deg", "site", "is_outside", "day", "season", "phase", "dekad",
     "species", "caption_zh", "caption_en", "credit", "photographer", "license", "sighting_id",
-    "survey_id", "owner_id",
+    "survey_id", "owner_id", "status", "flags", "embargo_until", "level", "is_public",
+    "is_embargoed", "public_sort", "public_lat", "public_lon", "public_site", "public_day",
+    "public_dekad", "public_phase", "public_survey_id",
 )  # fmt: skip
 
 
@@ -73,15 +78,21 @@ def photo_values(new: NewPhoto, version: int) -> tuple[object, ...]:
 
 
 def fact_values(
-    photo_id: str, owner_id: str | None, received_at: datetime, facts: PhotoFacts, version: int
+    photo_id: str,
+    owner_id: str | None,
+    received_at: datetime,
+    facts: PhotoFacts,
+    public: PublicValues,
+    version: int,
 ) -> tuple[object, ...]:
     """The row of `photo_fact`, in the order of FACT_COLUMNS.
 
     Without a time the photo sorts by its arrival.
     """
     time, place = facts.time, facts.place
+    sort_key = to_instant(time.instant or received_at)
     return (
-        photo_id, version, None, to_instant(time.instant or received_at),
+        photo_id, version, None, sort_key,
         instant_or_none(time.instant), None if time.wall is None else time.wall.isoformat(),
         time.offset_min, time.source, time.confidence, time.clock_error_s,
         place.point.lat if place else None, place.point.lon if place else None,
@@ -90,7 +101,25 @@ def fact_values(
         facts.site, facts.is_outside, to_day(facts.day), facts.season, facts.phase, facts.dekad,
         facts.species, clean(facts.caption.zh), clean(facts.caption.en),
         to_json(facts.credit.parts), clean(photographer(facts.credit)), clean(facts.license),
-        facts.sighting_id, facts.survey_id, owner_id,
+        facts.sighting_id, facts.survey_id, owner_id, facts.status, to_json(facts.flags),
+        instant_or_none(facts.embargo_until), facts.level,
+        *public_columns(facts, public, sort_key),
+    )  # fmt: skip
+
+
+def public_columns(facts: PhotoFacts, public: PublicValues, sort_key: int) -> tuple[object, ...]:
+    """The derived columns from `is_public` on, in the order of FACT_COLUMNS.
+
+    A protected photo sorts at the start of its season, where its day is told by nothing.
+    """
+    is_told = facts.status == "published" and facts.level != "withhold"
+    if is_protected(facts.level):
+        sort_key = start_of_day(season_span(facts.season)[0]) if facts.season else 0
+    return (
+        is_told and facts.embargo_until is None, is_told and facts.embargo_until is not None,
+        sort_key, public.point.lat if public.point else None,
+        public.point.lon if public.point else None, public.site, to_day(public.day),
+        public.dekad, public.phase, public.survey_id,
     )  # fmt: skip
 
 
@@ -118,6 +147,10 @@ def facts_of(row: Row) -> PhotoFacts:
         license=row["license"],
         sighting_id=row["sighting_id"],
         survey_id=row["survey_id"],
+        status=row["status"],
+        flags=_flags_of(row["flags"]),
+        embargo_until=time_or_none(row["embargo_until"]),
+        level=row["level"],
     )
 
 
@@ -143,6 +176,19 @@ def photo_of(row: Row, original: PhotoFacts | None) -> Photo:
         thumbhash=row["thumbhash"],
         renditions=_renditions_of(row["renditions"]),
         tags=from_json(row["tags"]),
+        public=_public_of(row),
+    )
+
+
+def _public_of(row: Row) -> PublicValues:
+    lat, day = row["public_lat"], row["public_day"]
+    return PublicValues(
+        point=None if lat is None else Point(lat, row["public_lon"]),
+        site=row["public_site"],
+        day=None if day is None else date.fromisoformat(day),
+        dekad=row["public_dekad"],
+        phase=row["public_phase"],
+        survey_id=row["public_survey_id"],
     )
 
 
@@ -156,6 +202,11 @@ def _place_of(row: Row) -> SettledPlace | None:
         accuracy_m=row["accuracy_m"],
         direction_deg=row["direction_deg"],
     )
+
+
+@lru_cache(maxsize=256)
+def _flags_of(text: str) -> tuple[str, ...]:
+    return tuple(from_json(text))
 
 
 # The same few cameras, credits and sizes stand in most rows of a page.

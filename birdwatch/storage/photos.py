@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 
 from birdwatch.domain.errors import InvalidInputError, NotFoundError
 from birdwatch.domain.paging import Page, decode_cursor, encode_cursor
-from birdwatch.domain.photo import Photo, PhotoFacts, PhotoFilter, PhotoVersion, Rendition
+from birdwatch.domain.photo import (
+    Photo,
+    PhotoFacts,
+    PhotoFilter,
+    PhotoVersion,
+    PublicValues,
+    Rendition,
+)
+from birdwatch.domain.policy import FULL, PUBLIC, Lens, Reader, lens_of
+from birdwatch.domain.publication import public_values, seen_photo
 from birdwatch.domain.season import dekad_span, season_span
+from birdwatch.domain.sensitivity import is_listed
 from birdwatch.domain.text import Text
 from birdwatch.storage import ledger
 from birdwatch.storage.columns import (
@@ -32,13 +42,16 @@ from birdwatch.storage.photo_rows import (
     photo_of,
     photo_values,
     placed,
+    public_columns,
 )
+from birdwatch.storage.sensitivity import load_levels
+from birdwatch.storage.sites import load_sites
+from birdwatch.storage.species import load_species
 from birdwatch.storage.sql import Where, insert, marks
 from birdwatch.storage.transactions import Source, Write
 from birdwatch.storage.windows import load_calendar
 
 __all__ = ["NewPhoto"]
-COUNT_CAP = 10_000
 ATTRIBUTES = ("survey_id", "species", "site", "photographer", "owner_id")
 TIMES = ("day", "dekad", "season", "phase")  # the narrowest first
 # CROSS JOIN keeps the facts outermost on SQLite: pages are read along their index.
@@ -49,7 +62,6 @@ SELECT = "SELECT {columns} FROM photo_fact f CROSS JOIN photo p".format(
     )
 )
 JOINED = "f.until IS NULL AND p.id = f.id"
-ORDER = ("f.sort_key", "f.id")
 INSERT_PHOTO = insert("photo", PHOTO_COLUMNS)
 INSERT_FACT = insert("photo_fact", FACT_COLUMNS)
 CLOSE = "UPDATE photo_fact SET until = $1 WHERE id = $2 AND until IS NULL"
@@ -57,15 +69,24 @@ CLOSE = "UPDATE photo_fact SET until = $1 WHERE id = $2 AND until IS NULL"
 
 async def insert_photo(tx: Write, new: NewPhoto) -> Photo:
     """Record a received photo. Its facts now are the original ones for ever."""
-    facts = placed(new.facts, await load_calendar(tx))
+    facts, public = await _settled(tx, new.id, new.facts)
     version = await ledger.append(tx, "create", "photo", new.id, after=ledger.ITSELF)
     await tx.run(INSERT_PHOTO, *photo_values(new, version))
-    await tx.run(INSERT_FACT, *fact_values(new.id, new.owner_id, new.received_at, facts, version))
+    await tx.run(
+        INSERT_FACT,
+        *fact_values(new.id, new.owner_id, new.received_at, facts, public, version),
+    )
     return await _open_photo(tx, new.id)
 
 
+async def see_photo(db: Source, photo_id: str, reader: Reader) -> Photo | None:
+    """The photo as this reader may see it, or None."""
+    photo = await find_photo(db, photo_id)
+    return None if photo is None else seen_photo(photo, reader.actor, reader.now)
+
+
 async def find_photo(db: Source, photo_id: str) -> Photo | None:
-    """The photo as it is now, or None."""
+    """The photo as it is now, whole, for the archive itself; or None."""
     return await _one(db, "f.id = $1", photo_id)
 
 
@@ -78,52 +99,54 @@ async def list_photos(
     db: Source,
     where: PhotoFilter,
     *,
+    reader: Reader,
     limit: int,
     cursor: str | None = None,
     newest_first: bool = True,
 ) -> Page[Photo]:
-    """One page by the time the photos were taken. Raises MalformedError for a bad cursor."""
-    narrowed = narrow(where)
+    """One page by the time the photos were taken, as the reader may see them.
+
+    Filters and order work on what the reader may know. Raises MalformedError for a bad cursor.
+    """
+    lens = lens_of(reader.actor, reader.now, owner_id=where.owner_id)
+    narrowed = narrow(where, lens)
+    sort = "sort_key" if lens.is_exact else "public_sort"
+    order = (f"f.{sort}", "f.id")
     if cursor is not None:
         sort_key, photo_id = decode_cursor(cursor, int, str)
-        narrowed.after(ORDER, (sort_key or 0, photo_id or ""), falls=newest_first)
+        narrowed.after(order, (sort_key or 0, photo_id or ""), falls=newest_first)
     way = "DESC" if newest_first else "ASC"
     rows = await db.rows(
         f"{SELECT} WHERE {JOINED} AND {narrowed.sql}"
-        f" ORDER BY f.sort_key {way}, f.id {way} LIMIT {narrowed.value(limit + 1)}",
+        f" ORDER BY f.{sort} {way}, f.id {way} LIMIT {narrowed.value(limit + 1)}",
         *narrowed.values,
     )
-    photos = tuple(await _photos_of(db, rows[:limit]))
+    photos = _seen(await _photos_of(db, rows[:limit]), reader)
     if len(rows) <= limit:
         return Page(photos)
     last = rows[limit - 1]
-    return Page(photos, encode_cursor(last["sort_key"], last["id"]))
+    return Page(photos, encode_cursor(last[sort], last["id"]))
 
 
-async def count_photos(db: Source, where: PhotoFilter) -> int:
-    """How many photos this is, counted no further than COUNT_CAP."""
-    narrowed = narrow(where)
+async def neighbours(db: Source, photo: Photo, reader: Reader) -> tuple[str | None, str | None]:
+    """The photos before and after this one in the reader's order: (older, newer)."""
+    lens = lens_of(reader.actor, reader.now)
+    sort = "sort_key" if lens.is_exact else "public_sort"
     rows = await db.rows(
-        "SELECT COUNT(*) AS photos FROM (SELECT 1 FROM photo_fact f"
-        f" WHERE f.until IS NULL AND {narrowed.sql} LIMIT {narrowed.value(COUNT_CAP)}) AS found",
-        *narrowed.values,
+        f"SELECT {sort} AS sort FROM photo_fact WHERE id = $1 AND until IS NULL", photo.id
     )
-    return int(rows[0]["photos"])
-
-
-async def neighbours(db: Source, photo: Photo) -> tuple[str | None, str | None]:
-    """The photos taken before and after this one: (older, newer)."""
-    key = to_instant(photo.facts.time.instant or photo.received_at)
-    found = []
+    found: list[str | None] = []
     for falls, way in ((True, "DESC"), (False, "ASC")):
-        narrowed = Where()
-        narrowed.after(ORDER, (key, photo.id), falls=falls)
-        rows = await db.rows(
+        narrowed = narrow(PhotoFilter(), lens)
+        narrowed.after(
+            (f"f.{sort}", "f.id"), (rows[0]["sort"] if rows else 0, photo.id), falls=falls
+        )
+        beside = await db.rows(
             f"SELECT f.id FROM photo_fact f WHERE f.until IS NULL AND {narrowed.sql}"
-            f" ORDER BY f.sort_key {way}, f.id {way} LIMIT 1",
+            f" ORDER BY f.{sort} {way}, f.id {way} LIMIT 1",
             *narrowed.values,
         )
-        found.append(rows[0]["id"] if rows else None)
+        found.append(beside[0]["id"] if beside else None)
     return found[0], found[1]
 
 
@@ -133,7 +156,7 @@ async def correct_photo(
     """Write these facts as a new version. The same facts as now change nothing."""
     await tx.lock()
     photo = await _open_photo(tx, photo_id)
-    facts = placed(facts, await load_calendar(tx))
+    facts, public = await _settled(tx, photo_id, facts)
     if facts == photo.facts:
         return photo
     version = await ledger.append(
@@ -141,9 +164,23 @@ async def correct_photo(
     )
     await tx.run(CLOSE, version, photo_id)
     await tx.run(
-        INSERT_FACT, *fact_values(photo_id, photo.owner_id, photo.received_at, facts, version)
+        INSERT_FACT,
+        *fact_values(photo_id, photo.owner_id, photo.received_at, facts, public, version),
     )
     return await _open_photo(tx, photo_id)
+
+
+async def withdraw_photo(tx: Write, photo_id: str, reason: str) -> None:
+    """Take a photo out of the archive's sight: a tombstone with its reason stays.
+
+    Its bytes and versions are kept, so that this can be undone.
+    """
+    await tx.lock()
+    photo = await _open_photo(tx, photo_id)
+    version = await ledger.append(
+        tx, "delete", "photo", photo_id, before=photo.version, detail={"reason": clean(reason)}
+    )
+    await tx.run(CLOSE, version, photo_id)
 
 
 async def undo_photo(tx: Write, photo_id: str) -> Photo:
@@ -200,50 +237,124 @@ async def record_failure(tx: Write, photo_id: str, reason: Text) -> None:
     )
 
 
-async def photos_by_day(db: Source, first: date, last: date) -> dict[date, int]:
+async def photos_by_day(db: Source, first: date, last: date, *, reader: Reader) -> dict[date, int]:
     """How many photos were taken on each local day of the span; days without any are left out."""
+    lens = lens_of(reader.actor, reader.now)
+    day = _names(lens)["day"]
     rows = await db.rows(
-        "SELECT day, COUNT(*) AS photos FROM photo_fact"
-        " WHERE until IS NULL AND day >= $1 AND day <= $2 GROUP BY day ORDER BY day",
+        f"SELECT f.{day} AS day, COUNT(*) AS photos FROM photo_fact f"
+        f" WHERE f.until IS NULL AND {_visible(lens)} AND f.{day} >= $1 AND f.{day} <= $2"
+        f" GROUP BY f.{day} ORDER BY f.{day}",
         to_day(first),
         to_day(last),
     )
     return {date.fromisoformat(row["day"]): row["photos"] for row in rows}
 
 
-async def photographers(db: Source) -> list[str]:
-    """Every photographer's name, read by jumps along the index."""
+async def photographers(db: Source, *, reader: Reader) -> list[str]:
+    """Every photographer's name that the reader may see, read by jumps along the index."""
+    seen = f"f.until IS NULL AND {_visible(lens_of(reader.actor, reader.now))}"
     rows = await db.rows(
         "WITH RECURSIVE name (name) AS ("
-        " SELECT MIN(photographer) FROM photo_fact WHERE until IS NULL AND photographer > ''"
+        f" SELECT MIN(f.photographer) FROM photo_fact f WHERE {seen} AND f.photographer > ''"
         " UNION ALL SELECT (SELECT MIN(f.photographer) FROM photo_fact f"
-        "  WHERE f.until IS NULL AND f.photographer > name.name) FROM name"
+        f"  WHERE {seen} AND f.photographer > name.name) FROM name"
         "  WHERE name.name IS NOT NULL)"
         " SELECT name FROM name WHERE name IS NOT NULL ORDER BY name"
     )
     return [row["name"] for row in rows]
 
 
-async def photos_of_survey(db: Source, survey_id: str) -> list[Photo]:
-    """The photos that a survey or one of its sightings names, oldest first."""
+async def photos_of_survey(db: Source, survey_id: str, *, reader: Reader) -> list[Photo]:
+    """The photos that a survey or one of its sightings names, oldest first, as seen.
+
+    A protected photo is not among them: its survey would tell its site.
+    """
+    lens = lens_of(reader.actor, reader.now)
+    survey = _names(lens)["survey_id"]
     rows = await db.rows(
-        f"{SELECT} WHERE {JOINED} AND f.id IN"
-        " (SELECT id FROM photo_fact WHERE until IS NULL AND survey_id = $1"
-        " UNION SELECT photo_id FROM sighting_photo WHERE survey_id = $2)"
-        " ORDER BY f.sort_key, f.id",
+        f"{SELECT} WHERE {JOINED} AND {_visible(lens)} AND f.id IN"
+        f" (SELECT id FROM photo_fact WHERE until IS NULL AND {survey} = $1"
+        "  UNION SELECT photo_id FROM sighting_photo WHERE survey_id = $2)"
+        + ("" if lens.is_exact else " AND f.public_day IS NOT NULL")
+        + " ORDER BY f.sort_key, f.id",
         survey_id,
         survey_id,
     )
-    return await _photos_of(db, rows)
+    return list(_seen(await _photos_of(db, rows), reader))
 
 
-def narrow(where: PhotoFilter) -> Where:
+async def refresh_photo(tx: Write, photo_id: str) -> None:
+    """Derive level and public values of the open row anew: a name was proposed, or a rule moved."""
+    photo = await find_photo(tx, photo_id)
+    if photo is None:
+        return
+    facts, public = await _settled(tx, photo_id, photo.facts)
+    names = FACT_COLUMNS[FACT_COLUMNS.index("is_public") :]
+    sort_key = to_instant(facts.time.instant or photo.received_at)
+    values = public_columns(facts, public, sort_key)
+    assigned = ", ".join(f"{name} = ${at}" for at, name in enumerate(("level", *names), 2))
+    await tx.run(
+        f"UPDATE photo_fact SET {assigned} WHERE id = $1 AND until IS NULL",
+        photo_id,
+        facts.level,
+        *values,
+    )
+
+
+async def refresh_levels(tx: Write, species: str) -> None:
+    """Derive the levels of every photo that has this name, or for which it is proposed."""
+    rows = await tx.rows(
+        "SELECT id FROM photo_fact WHERE until IS NULL AND species = $1"
+        " UNION SELECT photo_id FROM identification WHERE until IS NULL AND species = $2",
+        species,
+        species,
+    )
+    for row in rows:
+        await refresh_photo(tx, row["id"])
+
+
+EXACT = {name: name for name in (*ATTRIBUTES, *TIMES)}
+PUBLIC_NAMES = EXACT | {
+    "survey_id": "public_survey_id",
+    "site": "public_site",
+    "day": "public_day",
+    "dekad": "public_dekad",
+    "phase": "public_phase",
+}
+
+
+def _names(lens: Lens) -> dict[str, str]:
+    """The columns that stand for the words of a filter, through this lens."""
+    return EXACT if lens.is_exact else PUBLIC_NAMES
+
+
+def _visible(lens: Lens) -> str:
+    """The condition under which a row of `photo_fact f` is in lists read through this lens."""
+    return {
+        "full": "TRUE",
+        "researcher": "f.status = 'published' AND f.embargo_until IS NULL",
+        "press": "(f.is_public OR f.is_embargoed)",
+        "public": "f.is_public",
+    }[lens.view]
+
+
+def _seen(photos: Sequence[Photo], reader: Reader) -> tuple[Photo, ...]:
+    """These photos as the reader may see them; those they may not see are left out."""
+    shown = (seen_photo(photo, reader.actor, reader.now) for photo in photos)
+    return tuple(photo for photo in shown if photo is not None)
+
+
+def narrow(where: PhotoFilter, lens: Lens = PUBLIC) -> Where:
     """The filter as conditions on `photo_fact f`, such that one chosen index serves it.
 
     Every index ends in the sort key. The attribute named first leads, and a season, dekad or day
     bounds the sort key beside it; without an attribute the narrowest of these leads.
     """
     narrowed = Where()
+    if lens != FULL:
+        narrowed.add(_visible(lens))
+    names = _names(lens)
     named = [name for name in ATTRIBUTES if getattr(where, name) is not None]
     times = [name for name in TIMES if getattr(where, name) is not None]
     leading = {*named[:1]} or {*times[:1]}
@@ -252,18 +363,50 @@ def narrow(where: PhotoFilter) -> Where:
     for name in (*named, *times):
         value = getattr(where, name)
         # An expression is not looked up in an index, so the planner has no choice to get wrong.
-        column = f"f.{name}" if name in leading else f"f.{name} || ''"
+        column = f"f.{names[name]}" if name in leading else f"f.{names[name]} || ''"
         narrowed.equal(column, to_day(value) if name == "day" else value)
     first, last = _days(where)
+    sort = "sort_key" if lens.is_exact else "public_sort"
     if first is not None:
-        narrowed.add("f.sort_key >= {}", start_of_day(first))
+        narrowed.add(f"f.{sort} >= {{}}", start_of_day(first))
     if last is not None:
-        narrowed.add("f.sort_key < {}", end_of_day(last))
+        narrowed.add(f"f.{sort} < {{}}", end_of_day(last))
     if where.day_from is not None:
-        narrowed.add("f.day || '' >= {}", to_day(where.day_from))
+        narrowed.add(f"f.{names['day']} || '' >= {{}}", to_day(where.day_from))
     if where.day_to is not None:
-        narrowed.add("f.day || '' <= {}", to_day(where.day_to))
+        narrowed.add(f"f.{names['day']} || '' <= {{}}", to_day(where.day_to))
     return narrowed
+
+
+async def _settled(tx: Write, photo_id: str, facts: PhotoFacts) -> tuple[PhotoFacts, PublicValues]:
+    """The facts with season and level by the rules of now, and what everyone may know of them.
+
+    The level is the coarsest that any name asks for: the accepted one and every proposed one.
+    """
+    facts = placed(facts, await load_calendar(tx))
+    proposed = await tx.rows(
+        "SELECT DISTINCT species FROM identification WHERE photo_id = $1 AND until IS NULL",
+        photo_id,
+    )
+    names: set[str] = {row["species"] for row in proposed}
+    if facts.species is not None:
+        names.add(facts.species)
+    behaviours = await tx.rows(
+        "SELECT behaviour FROM sighting WHERE until IS NULL AND behaviour > '' AND (id = $1"
+        " OR id IN (SELECT sighting_id FROM sighting_photo WHERE photo_id = $2))",
+        facts.sighting_id or "",
+        photo_id,
+    )
+    levels = await load_levels(tx)
+    found = tuple(sorted({row["behaviour"] for row in behaviours}))
+    facts = replace(facts, level=levels.of_all(names, facts.season, found))
+    index = await load_species(tx)
+    birds = [bird for name in names if (bird := index.get(name)) is not None]
+    site = (await load_sites(tx)).get(facts.site) if facts.site else None
+    public = public_values(
+        facts, facts.level, site, is_listed=any(is_listed(bird) for bird in birds)
+    )
+    return facts, public
 
 
 def _days(where: PhotoFilter) -> tuple[date | None, date | None]:

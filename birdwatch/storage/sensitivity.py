@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from birdwatch.domain.season import parse_season
-from birdwatch.domain.sensitivity import Behaviour, Level, Rules, SensitivityRule, coarsest, level_of
+from birdwatch.domain.sensitivity import (
+    Behaviour,
+    Level,
+    Rules,
+    SensitivityRule,
+    coarsest,
+    level_of,
+)
 from birdwatch.domain.species import SpeciesIndex
 from birdwatch.storage.columns import text_of
 from birdwatch.storage.species import load_species

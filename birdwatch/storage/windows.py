@@ -101,6 +101,10 @@ async def _sort_again(tx: Write) -> None:
             f"UPDATE {table} SET phase = $1 WHERE until IS NULL AND day = $2 AND phase = $3",
             moved,
         )
+    await tx.run(
+        "UPDATE photo_fact SET public_phase = phase WHERE until IS NULL"
+        " AND public_day IS NOT NULL AND public_phase <> phase"
+    )
 
 
 async def _load(db: Source) -> list[Window]:
