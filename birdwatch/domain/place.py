@@ -79,6 +79,15 @@ def holds(geometry: Mapping[str, object] | None, point: Point) -> bool:
     return any(_polygon_holds(rings, point.lon, point.lat) for rings in _polygons(geometry))
 
 
+def middle_of(geometry: Mapping[str, object] | None) -> Point | None:
+    """The middle of a shape's bounding box: near enough where only the sun is asked for."""
+    corners = [p for rings in _polygons(geometry) for ring in rings[:1] for p in ring]
+    if not corners:
+        return None
+    lons, lats = [p[0] for p in corners], [p[1] for p in corners]
+    return Point((min(lats) + max(lats)) / 2, (min(lons) + max(lons)) / 2)
+
+
 def sites_from_geojson(document: object) -> list[Site]:
     """The sites of a FeatureCollection, in its order.
 
