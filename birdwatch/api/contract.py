@@ -14,7 +14,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from birdwatch.domain.paging import DEFAULT_LIMIT, MAX_LIMIT
 from birdwatch.domain.photo import PhotoState, TimeSource
 from birdwatch.domain.place import Confidence, PositionSource
+from birdwatch.domain.policy import Status, View
 from birdwatch.domain.season import HalfYear, Phase
+from birdwatch.domain.sensitivity import Level
 from birdwatch.domain.summary import By, TideChoice
 from birdwatch.domain.survey import Method, Protocol, Tide
 from birdwatch.domain.text import Locale
@@ -77,8 +79,12 @@ class Photo(Struct, kw_only=True):
     height: int
     renditions: dict[str, str]
     thumbhash: str | None
-    received_at: str
+    received_at: str | None
     version: int
+    level: Level
+    view: View
+    status: Status
+    embargo_until: str | None
     sha256: str | UnsetType = UNSET
     original_name: str | UnsetType = UNSET
     failure: str | UnsetType | None = UNSET

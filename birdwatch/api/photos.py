@@ -18,8 +18,9 @@ from birdwatch.domain.credit import render_credit
 from birdwatch.domain.errors import NotFoundError, UnsupportedMediaError
 from birdwatch.domain.ids import is_id
 from birdwatch.domain.photo import Photo, PhotoFacts, PhotoFilter, PhotoVersion, rendition_url
-from birdwatch.domain.place import SettledPlace, public_point
-from birdwatch.domain.policy import Actor, may
+from birdwatch.domain.place import SettledPlace
+from birdwatch.domain.policy import Reader, Thing
+from birdwatch.domain.publication import public_photo, seen_photo
 from birdwatch.domain.text import Locale, Text
 from birdwatch.http.accounts import require
 from birdwatch.intake.archive import Archive
@@ -27,6 +28,7 @@ from birdwatch.intake.photo_correction import correct_photo, undo_correction
 from birdwatch.intake.photo_intake import Receipt, receive_photo
 from birdwatch.intake.photo_request import PhotoRequest
 from birdwatch.storage import photos as photo_rows
+from birdwatch.storage.tombstones import refuse_withdrawn
 
 CHUNK_BYTES = 1024 * 1024
 FIELD_BYTES = 64 * 1024
@@ -43,11 +45,9 @@ async def list_photos(request: Request) -> Response:
 
     async def make(_version: int) -> contract.Photos:
         page = await photo_rows.list_photos(
-            archive.db, where, limit=query.limit, cursor=query.cursor
+            archive.db, where, reader=_reader(request), limit=query.limit, cursor=query.cursor
         )
-        items = [
-            dump_photo(photo, request.state.actor, request.state.locale) for photo in page.items
-        ]
+        items = [dump_photo(photo, request.state.locale) for photo in page.items]
         return contract.Photos(items, page.next)
 
     return await send_list(request, query, contract.Photo, make)
@@ -73,8 +73,7 @@ async def get_photo(request: Request) -> Response:
     query = read_query(request, contract.Query)
 
     async def make(_version: int) -> contract.Photo:
-        photo = await _find(request)
-        return dump_photo(photo, request.state.actor, request.state.locale)
+        return dump_photo(await _find(request), request.state.locale)
 
     return await send_one(request, query, contract.Photo, make)
 
@@ -86,7 +85,8 @@ async def get_photo_history(request: Request) -> Response:
 
     async def make(_version: int) -> contract.PhotoHistory:
         photo = await _find(request)
-        require(request.state.actor, "see-private", photo.thing)
+        if photo.view != "full":
+            require(request.state.actor, "see-private", photo.thing)
         versions = await photo_rows.photo_history(archive.db, photo.id)
         items = [_dump_version(version, request.state.locale) for version in versions]
         return contract.PhotoHistory(items, None)
@@ -111,7 +111,7 @@ async def post_photo(request: Request) -> Response:
             en="Send the photo as multipart/form-data (field photo), or its bytes with a"
             " Content-Type such as image/jpeg.",
         )
-    photo = dump_photo(receipt.photo, request.state.actor, request.state.locale)
+    photo = dump_photo(_own(request, receipt.photo), request.state.locale)
     fields = {name: getattr(photo, name) for name in photo.__struct_fields__}
     answer = contract.ReceivedPhoto(**fields, duplicate=receipt.is_duplicate)
     status = 200 if receipt.is_duplicate else 201
@@ -195,7 +195,7 @@ async def patch_photo(request: Request) -> Response:
         actor=request.state.actor,
         now=request.state.now,
     )
-    return send_written(dump_photo(photo, request.state.actor, request.state.locale))
+    return send_written(dump_photo(_own(request, photo), request.state.locale))
 
 
 async def post_undo(request: Request) -> Response:
@@ -206,14 +206,16 @@ async def post_undo(request: Request) -> Response:
         actor=request.state.actor,
         now=request.state.now,
     )
-    return send_written(dump_photo(photo, request.state.actor, request.state.locale))
+    return send_written(dump_photo(_own(request, photo), request.state.locale))
 
 
 async def _find(request: Request) -> Photo:
     archive: Archive = request.app.state.archive
     photo_id: str = request.path_params["id"]
-    photo = await photo_rows.find_photo(archive.db, photo_id) if is_id(photo_id) else None
+    reader = _reader(request)
+    photo = await photo_rows.see_photo(archive.db, photo_id, reader) if is_id(photo_id) else None
     if photo is None:
+        await refuse_withdrawn(archive.db, "photo", photo_id)
         raise NotFoundError(
             "photo.not_found",
             zh="没有这张照片。请检查编号。",
@@ -224,22 +226,33 @@ async def _find(request: Request) -> Photo:
 
 async def _find_own(request: Request) -> Photo:
     """The photo of the path, for those who may correct it."""
-    photo = await _find(request)
-    require(request.state.actor, "edit", photo.thing)
-    return photo
+    archive: Archive = request.app.state.archive
+    photo_id: str = request.path_params["id"]
+    photo = await photo_rows.find_photo(archive.db, photo_id) if is_id(photo_id) else None
+    require(request.state.actor, "edit", Thing() if photo is None else photo.thing)
+    return await _find(request) if photo is None else photo
 
 
-def dump_photo(photo: Photo, actor: Actor, locale: Locale) -> contract.Photo:
-    """The photo as this reader may see it."""
+def _reader(request: Request) -> Reader:
+    return Reader(request.state.actor, request.state.now)
+
+
+def _own(request: Request, photo: Photo) -> Photo:
+    """What is told of a photo to the one who just wrote it: with a token that may not read, little."""
+    return seen_photo(photo, request.state.actor, request.state.now) or public_photo(photo)
+
+
+def dump_photo(photo: Photo, locale: Locale) -> contract.Photo:
+    """The photo, of which no more is here than its reader may see."""
     facts = photo.facts
-    sees_private = may(actor, "see-private", photo.thing)
+    sees_private = photo.view == "full"
     dumped = contract.Photo(
         id=photo.id,
         state=photo.state,
         taken_at=_taken_at(facts),
         time_source=facts.time.source,
         time_confidence=facts.time.confidence,
-        position=_position(facts.place, is_exact=sees_private),
+        position=_position(facts.place),
         is_outside=facts.is_outside,
         site=facts.site,
         season=facts.season,
@@ -264,8 +277,12 @@ def dump_photo(photo: Photo, actor: Actor, locale: Locale) -> contract.Photo:
         height=photo.height,
         renditions={r.key: rendition_url(photo.id, r) for r in photo.renditions},
         thumbhash=photo.thumbhash,
-        received_at=photo.received_at.isoformat(timespec="seconds"),
+        received_at=_received_at(photo),
         version=photo.version,
+        level=facts.level,
+        view=photo.view,
+        status=facts.status,
+        embargo_until=facts.embargo_until.isoformat() if facts.embargo_until else None,
     )
     if sees_private:
         dumped.sha256 = photo.sha256
@@ -285,7 +302,7 @@ def _dump_version(version: PhotoVersion, locale: Locale) -> contract.PhotoVersio
         taken_at=_taken_at(facts),
         time_source=facts.time.source,
         time_confidence=facts.time.confidence,
-        position=_position(facts.place, is_exact=True),
+        position=_position(facts.place),
         site=facts.site,
         season=facts.season,
         phase=facts.phase,
@@ -295,6 +312,13 @@ def _dump_version(version: PhotoVersion, locale: Locale) -> contract.PhotoVersio
         credit=render_credit(facts.credit, locale),
         license=facts.license,
     )
+
+
+def _received_at(photo: Photo) -> str | None:
+    """None of a protected photo: its neighbours in the same upload would tell its place."""
+    if photo.received_at.year == 1:
+        return None
+    return photo.received_at.isoformat(timespec="seconds")
 
 
 def _taken_at(facts: PhotoFacts) -> str | None:
@@ -309,12 +333,10 @@ def _with_offset(wall: datetime, offset_min: int) -> datetime:
     return wall.replace(tzinfo=timezone(timedelta(minutes=offset_min)))
 
 
-def _position(place: SettledPlace | None, *, is_exact: bool) -> contract.Position | None:
-    """Where it was taken: to the owner exactly, to others on the public grid."""
+def _position(place: SettledPlace | None) -> contract.Position | None:
     if place is None:
         return None
-    point = place.point if is_exact else public_point(place.point)
-    return contract.Position(point.lat, point.lon, place.source, place.confidence)
+    return contract.Position(place.point.lat, place.point.lon, place.source, place.confidence)
 
 
 def _text(text: Text) -> contract.Text:

@@ -22,7 +22,7 @@ from birdwatch.cli.speech import FAILED, complain, locale_of, out, progress_bar,
 from birdwatch.domain.errors import BirdwatchError
 from birdwatch.domain.paging import MAX_LIMIT
 from birdwatch.domain.photo import PhotoFilter
-from birdwatch.domain.policy import Actor, Role
+from birdwatch.domain.policy import SYSTEM, Actor, Reader, Role
 from birdwatch.domain.survey import SurveyFilter
 from birdwatch.domain.text import Text
 from birdwatch.imaging.scenery import write_picture
@@ -98,7 +98,9 @@ async def _fill(settings: Settings) -> bool:
 
 
 async def _is_empty(archive: Archive) -> bool:
-    photos = await list_photos(archive.db, PhotoFilter(), limit=1)
+    photos = await list_photos(
+        archive.db, PhotoFilter(), reader=Reader(SYSTEM, datetime.now(UTC)), limit=1
+    )
     counted = await list_surveys(archive.db, SurveyFilter(), limit=1)
     return not photos.items and not counted.items
 

@@ -18,10 +18,11 @@ from starlette.responses import FileResponse, Response
 from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.ids import is_id
 from birdwatch.domain.photo import EXTENSIONS, Photo
-from birdwatch.domain.policy import may
+from birdwatch.domain.policy import Reader
 from birdwatch.http.caching import matches
 from birdwatch.storage.blobs.files import FileBlobs
-from birdwatch.storage.photos import find_photo
+from birdwatch.storage.photos import see_photo
+from birdwatch.storage.tombstones import refuse_withdrawn
 
 MEDIA_TYPES = {
     "jpeg": "image/jpeg",
@@ -39,7 +40,7 @@ SAFE = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
-FOR_EVER = "public, max-age=31536000, immutable"
+SHARED = "public, max-age=3600"
 PRIVATE = "private, no-store"
 
 
@@ -49,11 +50,14 @@ async def send_rendition(request: Request) -> Response:
     found = RENDITION_NAME.fullmatch(name)
     if found is None or not is_id(photo_id):
         raise _not_found()
-    blobs: FileBlobs = request.app.state.archive.blobs
+    archive = request.app.state.archive
+    photo = await _see(request, photo_id)
+    blobs: FileBlobs = archive.blobs
     key, extension = found.groups()
     path = blobs.rendition_path(photo_id, key, FORMATS[extension])
     headers = SAFE | {
-        "Cache-Control": FOR_EVER,
+        "Cache-Control": _keeping(photo),
+        "Vary": "Cookie, Authorization",
         "ETag": _tag(photo_id, name),
         "Cross-Origin-Resource-Policy": "cross-origin",
     }
@@ -64,8 +68,8 @@ async def send_original(request: Request) -> Response:
     """GET /media/{photo}/original: the bytes as received, for the owner and administrators."""
     archive = request.app.state.archive
     photo_id = request.path_params["photo"]
-    photo = await find_photo(archive.db, photo_id) if is_id(photo_id) else None
-    if photo is None or not may(request.state.actor, "see-private", photo.thing):
+    photo = await _see(request, photo_id)
+    if photo.view != "full":
         raise _not_found()
     path = archive.blobs.original_path(photo.sha256)
     headers = SAFE | {
@@ -75,6 +79,25 @@ async def send_original(request: Request) -> Response:
         "Cross-Origin-Resource-Policy": "same-origin",
     }
     return await _send(request, path, MEDIA_TYPES[photo.format], headers)
+
+
+async def _see(request: Request, photo_id: str) -> Photo:
+    """The photo, if it exists for this reader. Raises NotFoundError, or GoneError."""
+    archive = request.app.state.archive
+    reader = Reader(request.state.actor, request.state.now)
+    photo = await see_photo(archive.db, photo_id, reader) if is_id(photo_id) else None
+    if photo is None:
+        await refuse_withdrawn(archive.db, "photo", photo_id)
+        raise _not_found()
+    return photo
+
+
+def _keeping(photo: Photo) -> str:
+    """How long a copy may be kept: what everyone may see for an hour without asking.
+
+    Not for ever: a picture that is withdrawn must leave the shared copies too.
+    """
+    return SHARED if photo.view == "public" else PRIVATE
 
 
 async def _send(request: Request, path: Path, media_type: str, headers: dict[str, str]) -> Response:

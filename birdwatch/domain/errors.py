@@ -41,6 +41,10 @@ class NotFoundError(BirdwatchError):
     """No such thing, or not for this reader (404)."""
 
 
+class GoneError(BirdwatchError):
+    """It was here and will not be again: withdrawn, or a used or ended link (410)."""
+
+
 class ConflictError(BirdwatchError):
     """The thing changed meanwhile, or already exists in another form (409)."""
 

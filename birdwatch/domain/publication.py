@@ -24,7 +24,7 @@ from birdwatch.domain.policy import Actor, View, view
 from birdwatch.domain.sensitivity import Level, cell_lies_in, is_protected, snap
 from birdwatch.domain.survey import Survey
 
-__all__ = ["public_values", "seen_photo", "seen_survey"]
+__all__ = ["public_photo", "public_values", "seen_photo", "seen_survey"]
 NO_TIME = SettledTime(None, None, None, "unknown", "none")
 
 
@@ -54,10 +54,11 @@ def seen_photo(photo: Photo, actor: Actor, now: datetime) -> Photo | None:
         return photo if how else None
     if how == "researcher":
         return _without_private(photo, how, photo.facts, photo.camera)
-    return _public(photo, how)
+    return public_photo(photo, how)
 
 
-def _public(photo: Photo, how: View) -> Photo:
+def public_photo(photo: Photo, how: View = "public") -> Photo:
+    """What everyone may know of a photo, whatever its status; the caller has asked the policy."""
     facts, public = photo.facts, photo.public
     if is_protected(facts.level):
         shown = PhotoFacts(

@@ -17,12 +17,13 @@ import anyio
 import anyio.to_thread
 
 from birdwatch.domain.credit import photographer
-from birdwatch.domain.errors import ForbiddenError
+from birdwatch.domain.errors import ConflictError, ForbiddenError
 from birdwatch.domain.ids import opaque_id
 from birdwatch.domain.photo import Photo, PhotoFacts
 from birdwatch.domain.place import Site, is_outside, site_at
 from birdwatch.domain.place_ladder import settle_gps
 from birdwatch.domain.policy import Actor, may
+from birdwatch.domain.publication import seen_photo
 from birdwatch.domain.species import SpeciesIndex
 from birdwatch.domain.survey import NewSurvey, Survey
 from birdwatch.domain.time_ladder import settle_time
@@ -34,9 +35,9 @@ from birdwatch.intake.photo_request import CheckedRequest, PhotoRequest, check_r
 from birdwatch.intake.photo_sorting import in_season, survey_of_photo, survey_start
 from birdwatch.intake.words import invalid
 from birdwatch.storage.blobs.files import Incoming
-from birdwatch.storage.db import Write
+from birdwatch.storage.db import Source, Write
 from birdwatch.storage.jobs import enqueue
-from birdwatch.storage.photos import NewPhoto, find_photo_by_sha256, insert_photo
+from birdwatch.storage.photos import NewPhoto, find_photo_by_sha256, insert_photo, is_held
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.storage.surveys import insert_survey
@@ -133,7 +134,7 @@ async def receive_bytes(archive: Archive, arrival: Arrival) -> None:
 async def find_duplicate(archive: Archive, arrival: Arrival) -> None:
     """The same bytes twice are one photo. If its file was lost from the disk, these replace it."""
     incoming = _found(arrival.incoming)
-    known = await find_photo_by_sha256(archive.db, incoming.sha256)
+    known = await _known(archive.db, arrival, incoming.sha256)
     if known is None:
         return
     if not await anyio.to_thread.run_sync(archive.blobs.has_original, incoming.sha256):
@@ -143,6 +144,24 @@ async def find_duplicate(archive: Archive, arrival: Arrival) -> None:
             await enqueue(tx, RENDER_JOB, known.id)
         archive.jobs_bell.ring()
     arrival.receipt = Receipt(known, is_duplicate=True)
+
+
+async def _known(db: Source, arrival: Arrival, sha256: str) -> Photo | None:
+    """The photo with these bytes. Raises ConflictError for one that the sender may not see."""
+    known = await find_photo_by_sha256(db, sha256)
+    if known is None and not await is_held(db, sha256):
+        return None
+    if known is not None and (
+        known.owner_id == arrival.actor.person_id
+        or seen_photo(known, arrival.actor, arrival.now) is not None
+    ):
+        return known
+    raise ConflictError(
+        "photo.held",
+        zh="这张照片的文件已在档案中，但目前不公开（待审、限时或已撤下）。请联系管理员。",
+        en="The archive has the bytes of this photo already, and they are not public now: waiting,"
+        " embargoed or withdrawn. Ask an administrator.",
+    )
 
 
 async def probe_bytes(archive: Archive, arrival: Arrival) -> None:
@@ -212,7 +231,7 @@ async def record(archive: Archive, arrival: Arrival) -> None:
     sha256 = _found(arrival.incoming).sha256
     async with archive.db.write(arrival.actor, arrival.now) as tx:
         await tx.lock()
-        twin = await find_photo_by_sha256(tx, sha256)
+        twin = await _known(tx, arrival, sha256)
         arrival.receipt = Receipt(twin, is_duplicate=True) if twin else await _insert(tx, arrival)
 
 

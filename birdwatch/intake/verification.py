@@ -9,11 +9,11 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from birdwatch.domain.photo import Photo, PhotoFilter
+from birdwatch.domain.photo import Photo
 from birdwatch.domain.text import Text
 from birdwatch.intake.archive import Archive
 from birdwatch.storage.counts import wrong_daily_counts
-from birdwatch.storage.photos import list_photos
+from birdwatch.storage.photos import every_photo
 
 PAGE = 200
 
@@ -29,16 +29,13 @@ class Report:
 async def verify_archive(archive: Archive, progress: Callable[[int], None]) -> Report:
     """Read everything again. `progress` hears the number of photos done."""
     findings: list[Text] = []
-    photos, cursor = 0, None
-    while True:
-        page = await list_photos(archive.db, PhotoFilter(), limit=PAGE, cursor=cursor)
-        for photo in page.items:
+    photos, after = 0, ""
+    while page := await every_photo(archive.db, after=after, limit=PAGE):
+        for photo in page:
             findings += await _check_photo(archive, photo)
             photos += 1
             progress(photos)
-        cursor = page.next
-        if cursor is None:
-            break
+        after = page[-1].id
     for wrong in await wrong_daily_counts(archive.db):
         findings.append(
             Text(f"每日合计与重算不符：{wrong}", f"A daily total is not right: {wrong}")

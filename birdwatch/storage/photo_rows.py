@@ -77,7 +77,7 @@ def photo_values(new: NewPhoto, version: int) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def fact_values(
+def fact_values(  # noqa: PLR0917 (a row is written from what it holds)
     photo_id: str,
     owner_id: str | None,
     received_at: datetime,

@@ -90,9 +90,25 @@ async def find_photo(db: Source, photo_id: str) -> Photo | None:
     return await _one(db, "f.id = $1", photo_id)
 
 
+async def every_photo(db: Source, *, after: str, limit: int) -> list[Photo]:
+    """Photos in order of their ids, withdrawn ones as they were last: for those who verify."""
+    rows = await db.rows(
+        f"{SELECT} WHERE p.id = f.id AND p.id > $1 AND f.since ="
+        " (SELECT MAX(since) FROM photo_fact WHERE id = p.id) ORDER BY p.id LIMIT $2",
+        after,
+        limit,
+    )
+    return await _photos_of(db, rows)
+
+
 async def find_photo_by_sha256(db: Source, sha256: str) -> Photo | None:
     """The photo with exactly these bytes, or None."""
     return await _one(db, "f.id = (SELECT id FROM photo WHERE sha256 = $1)", sha256)
+
+
+async def is_held(db: Source, sha256: str) -> bool:
+    """Whether the archive has these bytes, be their photo withdrawn or not."""
+    return bool(await db.rows("SELECT 1 FROM photo WHERE sha256 = $1", sha256))
 
 
 async def list_photos(

@@ -27,7 +27,7 @@ from birdwatch.storage import people, photos, surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.web.forms import field_errors, typed
-from birdwatch.web.reading import archive_of, now_of
+from birdwatch.web.reading import archive_of, now_of, reader_of
 from birdwatch.web.render import actor_of, page
 from birdwatch.web.seasonal import sightings_by_photo
 
@@ -142,7 +142,11 @@ async def _account_page(
     archive, actor = archive_of(request), actor_of(request)
     person_id = actor.person_id or ""
     own = await photos.list_photos(
-        archive.db, PhotoFilter(owner_id=person_id), limit=OWN_SHOWN, cursor=None
+        archive.db,
+        PhotoFilter(owner_id=person_id),
+        reader=reader_of(request),
+        limit=OWN_SHOWN,
+        cursor=None,
     )
     counted = await surveys.list_surveys(
         archive.db, SurveyFilter(owner_id=person_id), limit=OWN_SHOWN, cursor=None

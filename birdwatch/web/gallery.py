@@ -16,7 +16,14 @@ from birdwatch.domain.species import SpeciesIndex
 from birdwatch.storage import photos
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
-from birdwatch.web.reading import archive_of, query_day, query_phase, query_text, today_of
+from birdwatch.web.reading import (
+    archive_of,
+    query_day,
+    query_phase,
+    query_text,
+    reader_of,
+    today_of,
+)
 from birdwatch.web.render import page
 from birdwatch.web.seasonal import (
     draw_strips,
@@ -50,7 +57,11 @@ async def show_gallery(request: Request) -> Response:
     where = _filter(request, species)
     is_unknown = asked is not None and where.species is None
     shown = await photos.list_photos(
-        archive.db, where, limit=PAGE_SIZE, cursor=query_text(request, "cursor")
+        archive.db,
+        where,
+        reader=reader_of(request),
+        limit=PAGE_SIZE,
+        cursor=query_text(request, "cursor"),
     )
     items = () if is_unknown else shown.items
     season = where.season or (where.day and season_of(where.day)) or await season_now(request)
@@ -71,7 +82,7 @@ async def show_gallery(request: Request) -> Response:
         species=species,
         sites=await load_sites(archive.db),
         seasons=await known_seasons(request),
-        photographers=await photos.photographers(archive.db),
+        photographers=await photos.photographers(archive.db, reader=reader_of(request)),
         is_filtered=any(query_text(request, name) for name in FILTERS),
     )
 

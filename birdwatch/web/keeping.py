@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
-from birdwatch.web.reading import archive_of
+from birdwatch.domain.policy import lens_of
+from birdwatch.web.reading import archive_of, reader_of
 
 T = TypeVar("T")
 MOST_VALUES = 256
@@ -36,6 +37,8 @@ async def keep(request: Request, key: Hashable, make: Callable[[int], Awaitable[
     if kept.version != version or len(kept.values) >= MOST_VALUES:
         kept.version, kept.values = version, {}
     values = kept.values
+    reader = reader_of(request)
+    key = (lens_of(reader.actor, reader.now), key)  # readers of one lens see the same
     if key not in values:
         made = await db.at_one_version(make)
         # Written to the version it was asked for: a later one has a dictionary of its own.

@@ -18,13 +18,13 @@ from birdwatch.domain.summary import CountItem, SeasonSummary, day_items
 from birdwatch.domain.survey import Sighting, Survey
 from birdwatch.domain.text import Locale
 from birdwatch.http.accounts import require, require_csrf
-from birdwatch.intake.archive import Archive
 from birdwatch.intake.photo_intake import correct_photo, undo_correction
 from birdwatch.storage import counts, photos, surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
+from birdwatch.storage.tombstones import refuse_withdrawn
 from birdwatch.web.forms import field_errors, typed
-from birdwatch.web.reading import archive_of, now_of
+from birdwatch.web.reading import archive_of, now_of, reader_of
 from birdwatch.web.render import actor_of, locale_of, page
 from birdwatch.web.seasonal import season_summary, sightings_by_photo
 
@@ -110,8 +110,11 @@ def shown_values(photo: Photo, species: SpeciesIndex, locale: Locale) -> dict[st
 
 
 async def _photo(request: Request) -> Photo:
-    photo = await photos.find_photo(archive_of(request).db, request.path_params["id"])
+    photo = await photos.see_photo(
+        archive_of(request).db, request.path_params["id"], reader_of(request)
+    )
     if photo is None:
+        await refuse_withdrawn(archive_of(request).db, "photo", request.path_params["id"])
         raise NotFoundError(
             "photo.unknown",
             zh="没有这张照片。它可能已被撤下，或链接有误。",
@@ -129,8 +132,8 @@ async def _photo_page(
     error: InvalidInputError | None = None,
 ) -> Response:
     archive, actor = archive_of(request), actor_of(request)
-    older, newer = await photos.neighbours(archive.db, photo)
-    can_edit = may(actor, "edit", photo.thing)
+    older, newer = await photos.neighbours(archive.db, photo, reader_of(request))
+    can_edit = photo.view == "full" and may(actor, "edit", photo.thing)
     history: list[PhotoVersion] = (
         await photos.photo_history(archive.db, photo.id) if can_edit else []
     )
@@ -145,8 +148,8 @@ async def _photo_page(
         older=older,
         newer=newer,
         can_edit=can_edit,
-        can_see_place=may(actor, "see-private", photo.thing),
-        beside=await _beside(archive, photo),
+        can_see_place=photo.view == "full",
+        beside=await _beside(request, photo),
         history=history,
         values=values,
         errors=field_errors(error, request),
@@ -157,14 +160,20 @@ async def _photo_page(
     )
 
 
-async def _beside(archive: Archive, photo: Photo) -> list[Photo]:
+async def _beside(request: Request, photo: Photo) -> list[Photo]:
     """Other pictures of the same day and site; where there are none, of the same species."""
     facts = photo.facts
     of_day = PhotoFilter(day=facts.day, site=facts.site) if facts.day else None
     of_species = PhotoFilter(species=facts.species) if facts.species else None
     for where in (of_day, of_species):
         if where:
-            shown = await photos.list_photos(archive.db, where, limit=BESIDE + 1, cursor=None)
+            shown = await photos.list_photos(
+                archive_of(request).db,
+                where,
+                reader=reader_of(request),
+                limit=BESIDE + 1,
+                cursor=None,
+            )
             others = [one for one in shown.items if one.id != photo.id and one.renditions]
             if others:
                 return others[:BESIDE]

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from starlette.requests import Request
 
 from birdwatch.domain.errors import NotFoundError
+from birdwatch.domain.policy import Reader
 from birdwatch.domain.season import PHASES, Phase
 from birdwatch.intake.archive import Archive
 from birdwatch.web.figures import ESTUARY_ZONE
@@ -16,6 +17,11 @@ def archive_of(request: Request) -> Archive:
     """The archive this process has open."""
     archive: Archive = request.app.state.archive
     return archive
+
+
+def reader_of(request: Request) -> Reader:
+    """Who reads, and when: what lists and photos are seen by."""
+    return Reader(request.state.actor, request.state.now)
 
 
 def now_of(request: Request) -> datetime:

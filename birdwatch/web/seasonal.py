@@ -18,7 +18,7 @@ from birdwatch.storage import counts, photos
 from birdwatch.storage.photo_sightings import sightings_of_photos
 from birdwatch.storage.windows import load_windows
 from birdwatch.web.keeping import keep
-from birdwatch.web.reading import archive_of, today_of
+from birdwatch.web.reading import archive_of, reader_of, today_of
 from birdwatch.web.strip import (
     OPEN,
     PHONE,
@@ -87,7 +87,9 @@ async def photo_days(request: Request, summary: SeasonSummary) -> dict[date, int
     first, last = summary.first, summary.last
 
     async def make(_version: int) -> dict[date, int]:
-        return await photos.photos_by_day(archive_of(request).db, first, last)
+        return await photos.photos_by_day(
+            archive_of(request).db, first, last, reader=reader_of(request)
+        )
 
     return await keep(request, ("photo days", first, last), make)
 
@@ -152,7 +154,9 @@ async def day_view(request: Request, day: date, strip: Strip | None = None) -> D
     """Everything about one day."""
     db = archive_of(request).db
     daily = await counts.daily_counts(db, day_from=day, day_to=day)
-    shown = await photos.list_photos(db, PhotoFilter(day=day), limit=DAY_PHOTOS, cursor=None)
+    shown = await photos.list_photos(
+        db, PhotoFilter(day=day), reader=reader_of(request), limit=DAY_PHOTOS, cursor=None
+    )
     before, after = neighbours(strip.days, day) if strip else (None, None)
     total, items = day_items(daily)
     by_species = Counter(photo.facts.species for photo in shown.items if photo.facts.species)
@@ -170,7 +174,8 @@ async def day_view(request: Request, day: date, strip: Strip | None = None) -> D
 
 async def sightings_by_photo(request: Request, shown: Sequence[Photo]) -> dict[str, Sighting]:
     """The sighting each photo is evidence for."""
-    return await sightings_of_photos(archive_of(request).db, [photo.id for photo in shown])
+    told = [photo.id for photo in shown if photo.facts.survey_id or photo.facts.day]
+    return await sightings_of_photos(archive_of(request).db, told)
 
 
 async def strongest_photo(request: Request, summary: SeasonSummary) -> Photo | None:
@@ -182,13 +187,17 @@ async def strongest_photo(request: Request, summary: SeasonSummary) -> Photo | N
     candidates: list[Photo] = []
     if peak_day := summary.total.peak_day:
         where = PhotoFilter(day=peak_day)
-        best = await photos.list_photos(db, where, limit=DAY_PHOTOS, cursor=None)
+        best = await photos.list_photos(
+            db, where, reader=reader_of(request), limit=DAY_PHOTOS, cursor=None
+        )
         of = await sightings_by_photo(request, best.items)
         candidates = sorted(
             best.items, key=lambda photo: -(of[photo.id].best or 0) if photo.id in of else 1
         )
     where = PhotoFilter(season=summary.season)
-    latest = await photos.list_photos(db, where, limit=LATEST_PHOTOS, cursor=None)
+    latest = await photos.list_photos(
+        db, where, reader=reader_of(request), limit=LATEST_PHOTOS, cursor=None
+    )
     ready = [photo for photo in (*candidates, *latest.items) if photo.renditions]
     wide = [photo for photo in ready if photo.width > photo.height]
     return next(iter(wide or ready), None)

@@ -16,7 +16,7 @@ from birdwatch.domain.survey import SurveyFilter
 from birdwatch.storage import photos, surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
-from birdwatch.web.reading import archive_of, query_text
+from birdwatch.web.reading import archive_of, query_text, reader_of
 from birdwatch.web.render import page
 from birdwatch.web.seasonal import curve_values, season_now, season_summary, sightings_by_photo
 
@@ -69,7 +69,11 @@ async def show_site(request: Request) -> Response:
     season = query_text(request, "season") or await season_now(request)
     summary = await season_summary(request, season, site=site.id)
     shown = await photos.list_photos(
-        archive.db, PhotoFilter(site=site.id), limit=PHOTOS_SHOWN, cursor=None
+        archive.db,
+        PhotoFilter(site=site.id),
+        reader=reader_of(request),
+        limit=PHOTOS_SHOWN,
+        cursor=None,
     )
     visits = await surveys.list_surveys(
         archive.db, SurveyFilter(site=site.id), limit=SURVEYS_SHOWN, cursor=None

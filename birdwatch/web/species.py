@@ -13,7 +13,7 @@ from birdwatch.domain.species import Species
 from birdwatch.storage import photos
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
-from birdwatch.web.reading import archive_of, query_text
+from birdwatch.web.reading import archive_of, query_text, reader_of
 from birdwatch.web.render import page
 from birdwatch.web.seasonal import (
     curve_values,
@@ -70,7 +70,11 @@ async def show_species(request: Request) -> Response:
     season = query_text(request, "season") or await season_now(request)
     summary = await season_summary(request, season, species=one.code)
     shown = await photos.list_photos(
-        archive.db, PhotoFilter(species=one.code), limit=PHOTOS_SHOWN, cursor=None
+        archive.db,
+        PhotoFilter(species=one.code),
+        reader=reader_of(request),
+        limit=PHOTOS_SHOWN,
+        cursor=None,
     )
     return page(
         request,

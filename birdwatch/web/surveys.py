@@ -16,7 +16,7 @@ from birdwatch.storage import photos, surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.web.forms import field_errors, typed
-from birdwatch.web.reading import archive_of, now_of, query_text, today_of
+from birdwatch.web.reading import archive_of, now_of, query_text, reader_of, today_of
 from birdwatch.web.render import actor_of, page
 from birdwatch.web.seasonal import known_seasons, sightings_by_photo
 
@@ -56,7 +56,7 @@ async def show_survey(request: Request) -> Response:
             zh="没有这次调查。它可能已被删除，或链接有误。",
             en="There is no such survey. It may have been deleted, or the link is wrong.",
         )
-    found = await photos.photos_of_survey(archive.db, survey.id)
+    found = await photos.photos_of_survey(archive.db, survey.id, reader=reader_of(request))
     return page(
         request,
         "survey.html",
