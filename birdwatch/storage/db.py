@@ -11,6 +11,7 @@ from tortoise.context import TortoiseContext
 from birdwatch.domain.errors import UnavailableError
 from birdwatch.domain.policy import SYSTEM
 from birdwatch.storage import seeds
+from birdwatch.storage.chain import is_sealed, seal
 from birdwatch.storage.migrations import migrate
 from birdwatch.storage.transactions import Database, Probe, Source, Write, active
 
@@ -42,6 +43,7 @@ async def open_database(url: str, *, global_fallback: bool = False) -> Database:
     probe = Probe(sqlite_path(url)) if dialect == "sqlite" else None
     database = Database(dialect, reader, writer, probe, context)
     await _seed(database)
+    await _seal(database)
     return database
 
 
@@ -53,6 +55,15 @@ async def _seed(database: Database) -> None:
         if not await tx.rows("SELECT name FROM archive WHERE name = 'seeded'"):
             await seeds.plant(tx)
             await tx.run("INSERT INTO archive (name, value) VALUES ('seeded', 'yes')")
+
+
+async def _seal(database: Database) -> None:
+    """Chain what is older than the chain, or was written by a process that knows none."""
+    if await is_sealed(database):
+        return
+    async with database.write(SYSTEM, seeds.SEEDED_AT) as tx:
+        await tx.lock()
+        await seal(tx)
 
 
 def sqlite_path(url: str) -> Path:

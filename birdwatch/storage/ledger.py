@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from birdwatch.storage.columns import clean, from_instant, from_json, to_instant, to_json
+from birdwatch.storage.chain import Break, ChainReport, verify_chain
+from birdwatch.storage.columns import Row, clean, from_instant, from_json, to_instant, to_json
 from birdwatch.storage.transactions import Source, Write
 
-Action = Literal["create", "correct", "undo", "delete", "import", "edit"]
+__all__ = ["Break", "ChainReport", "verify_chain"]
+
+Action = Literal[
+    "create", "correct", "undo", "delete", "import", "edit", "review", "identify", "lift"
+]
 APPEND = """
     INSERT INTO ledger (version, at, actor_id, actor_name, action, noun, noun_id,
                         before_version, after_version, detail)
@@ -58,6 +63,7 @@ async def append(
 ) -> int:
     """Write down one change, and give its number: the version of the rows it writes."""
     await tx.lock()
+    tx.has_appended = True
     rows = await tx.rows(
         APPEND, to_instant(tx.now), tx.actor.person_id, clean(tx.actor.name), action, noun,
         noun_id, before, after, None if detail is None else to_json(detail),
@@ -76,18 +82,33 @@ async def changes(db: Source, since: int = 0, limit: int = 500) -> list[Change]:
     rows = await db.rows(
         "SELECT * FROM ledger WHERE version > $1 ORDER BY version LIMIT $2", since, limit
     )
-    return [
-        Change(
-            version=row["version"],
-            at=from_instant(row["at"]),
-            actor_id=row["actor_id"],
-            actor_name=row["actor_name"],
-            action=row["action"],
-            noun=row["noun"],
-            noun_id=row["noun_id"],
-            before=row["before_version"],
-            after=row["after_version"],
-            detail=from_json(row["detail"]),
-        )
-        for row in rows
-    ]
+    return [_change_of(row) for row in rows]
+
+
+async def find_change(db: Source, version: int) -> Change | None:
+    """The change of this number, or None."""
+    rows = await db.rows("SELECT * FROM ledger WHERE version = $1", version)
+    return _change_of(rows[0]) if rows else None
+
+
+async def changes_of(db: Source, noun: str, noun_id: str) -> list[Change]:
+    """Every change of one thing, in order."""
+    rows = await db.rows(
+        "SELECT * FROM ledger WHERE noun = $1 AND noun_id = $2 ORDER BY version", noun, noun_id
+    )
+    return [_change_of(row) for row in rows]
+
+
+def _change_of(row: Row) -> Change:
+    return Change(
+        version=row["version"],
+        at=from_instant(row["at"]),
+        actor_id=row["actor_id"],
+        actor_name=row["actor_name"],
+        action=row["action"],
+        noun=row["noun"],
+        noun_id=row["noun_id"],
+        before=row["before_version"],
+        after=row["after_version"],
+        detail=from_json(row["detail"]),
+    )

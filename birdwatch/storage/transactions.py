@@ -25,6 +25,7 @@ from tortoise.exceptions import OperationalError
 from birdwatch.domain.errors import UnavailableError
 from birdwatch.domain.policy import Actor
 from birdwatch.storage.blobs.faults import full, missing
+from birdwatch.storage.chain import seal
 from birdwatch.storage.columns import Row
 
 T = TypeVar("T")
@@ -76,6 +77,7 @@ class Write:
     actor: Actor
     now: datetime
     is_locked: bool = False
+    has_appended: bool = False  # to the ledger, so that there is something to seal
 
     async def rows(self, sql: str, *values: object) -> list[Row]:
         found: list[Row] = await self.client.execute_query_dict(sql, list(values))
@@ -132,7 +134,10 @@ class Database:
             with CancelScope(shield=True):
                 client: Any = await transaction.__aenter__()
             try:
-                yield Write(self, client, actor, now)
+                write = Write(self, client, actor, now)
+                yield write
+                if write.has_appended:
+                    await seal(write)
             except BaseException as error:
                 with CancelScope(shield=True):
                     await transaction.__aexit__(type(error), error, error.__traceback__)
