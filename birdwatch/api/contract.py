@@ -135,6 +135,13 @@ class PhotoChangesIn(Struct):
     caption: Text | UnsetType | None = UNSET
     credit: str | UnsetType | None = UNSET
     license: str | UnsetType | None = UNSET
+    embargo_until: str | UnsetType | None = UNSET
+
+
+class WithdrawQuery(Struct):
+    """Why something is withdrawn; readers of its address see it."""
+
+    reason: str = ""
 
 
 class Sighting(Struct, kw_only=True):

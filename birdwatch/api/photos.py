@@ -24,7 +24,7 @@ from birdwatch.domain.publication import public_photo, seen_photo
 from birdwatch.domain.text import Locale, Text
 from birdwatch.http.accounts import require
 from birdwatch.intake.archive import Archive
-from birdwatch.intake.photo_correction import correct_photo, undo_correction
+from birdwatch.intake.photo_correction import correct_photo, undo_correction, withdraw_photo
 from birdwatch.intake.photo_intake import Receipt, receive_photo
 from birdwatch.intake.photo_request import PhotoRequest
 from birdwatch.storage import photos as photo_rows
@@ -196,6 +196,19 @@ async def patch_photo(request: Request) -> Response:
         now=request.state.now,
     )
     return send_written(dump_photo(_own(request, photo), request.state.locale))
+
+
+async def delete_photo(request: Request) -> Response:
+    """Withdraw a photo; its address answers 410 with the reason, and this can be undone."""
+    query = read_query(request, contract.WithdrawQuery)
+    await withdraw_photo(
+        request.app.state.archive,
+        (await _find_own(request)).id,
+        query.reason,
+        actor=request.state.actor,
+        now=request.state.now,
+    )
+    return Response(status_code=204)
 
 
 async def post_undo(request: Request) -> Response:

@@ -42,6 +42,11 @@ OPERATIONS: tuple[Operation, ...] = (
         contract.Photo, body=contract.PhotoChangesIn, scope="upload",
     ),
     Operation(
+        "DELETE", "/photos/{id}", photos.delete_photo,
+        Text("撤下一张照片，须说明原因", "Withdraw a photo, with the reason"),
+        query=contract.WithdrawQuery, status=204, scope="upload",
+    ),
+    Operation(
         "POST", "/photos/{id}/undo", photos.post_undo,
         Text("撤销最近一次更正", "Undo the last correction"),
         contract.Photo, scope="upload",

@@ -8,13 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from birdwatch.domain.credit import Credit
-from birdwatch.domain.errors import (
-    BirdwatchError,
-    FieldError,
-    ForbiddenError,
-    InvalidInputError,
-    NotFoundError,
-)
+from birdwatch.domain.embargo import read_embargo
+from birdwatch.domain.errors import BirdwatchError, FieldError, InvalidInputError, NotFoundError
 from birdwatch.domain.photo import Photo, PhotoFacts, SettledTime
 from birdwatch.domain.place import Point, SettledPlace, Site, is_outside, site_at
 from birdwatch.domain.policy import Actor, may
@@ -23,6 +18,7 @@ from birdwatch.domain.species import SpeciesIndex
 from birdwatch.domain.survey import NewSurvey, Survey
 from birdwatch.domain.text import Text
 from birdwatch.domain.time_ladder import UNKNOWN_TIME, correct_time
+from birdwatch.domain.written import Refusal
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.photo_sorting import DEFAULT_OFFSET_MIN, in_season, survey_start
 from birdwatch.intake.words import (
@@ -44,6 +40,7 @@ from birdwatch.storage.surveys import find_survey, replace_survey
 from birdwatch.storage.windows import load_windows
 
 EARLIEST_YEAR = 1900
+MAX_REASON_CHARS = 500
 MAX_LAT, MAX_LON = 90, 180
 
 
@@ -100,6 +97,26 @@ async def undo_correction(archive: Archive, photo_id: str, *, actor: Actor, now:
         return after
 
 
+async def withdraw_photo(
+    archive: Archive, photo_id: str, reason: str, *, actor: Actor, now: datetime
+) -> None:
+    """Take a photo out of every list; its address says when and why. It can be undone.
+
+    Raises NotFoundError, or InvalidInputError without a reason.
+    """
+    told = reason.strip()
+    if not told or len(told) > MAX_REASON_CHARS:
+        raise invalid(
+            "reason",
+            f"请写明撤下的原因，最多 {MAX_REASON_CHARS} 字；它会公开显示。",
+            f"Say why it is withdrawn, in {MAX_REASON_CHARS} characters at most; readers see it.",
+        )
+    async with archive.db.write(actor, now) as tx:
+        await tx.lock()
+        await _editable(tx, photo_id, actor)
+        await photo_rows.withdraw_photo(tx, photo_id, told)
+
+
 async def _editable(db: Source, photo_id: str, actor: Actor) -> Photo:
     photo = await photo_rows.find_photo(db, photo_id)
     if photo is None:
@@ -109,10 +126,10 @@ async def _editable(db: Source, photo_id: str, actor: Actor) -> Photo:
             en="There is no such photo. Check the address, or look in the gallery.",
         )
     if not may(actor, "edit", photo.thing):
-        raise ForbiddenError(
-            "photo.edit_forbidden",
-            zh="只有上传者和管理员能更正这张照片。",
-            en="Only its owner and administrators may correct this photo.",
+        raise NotFoundError(
+            "photo.not_yours",
+            zh="没有这张照片，或它不属于您。请检查地址。",
+            en="There is no such photo of yours. Check the address.",
         )
     return photo
 
@@ -301,6 +318,13 @@ def _read_license(value: object, terms: Terms) -> Edit:
     return lambda facts: replace(facts, license=chosen)
 
 
+def _read_embargo(value: object, terms: Terms) -> Edit:
+    until = read_embargo(value, now=terms.now)
+    if isinstance(until, Refusal):
+        raise invalid("embargo_until", until.message.zh, until.message.en)
+    return lambda facts: replace(facts, embargo_until=until)
+
+
 READERS: dict[str, Reader] = {
     "taken_at": _read_taken_at,
     "position": _read_position,
@@ -309,6 +333,7 @@ READERS: dict[str, Reader] = {
     "caption": _read_caption,
     "credit": _read_credit,
     "license": _read_license,
+    "embargo_until": _read_embargo,
 }
 
 

@@ -13,23 +13,25 @@ from birdwatch.domain.credit import render_credit
 from birdwatch.domain.errors import InvalidInputError, NotFoundError
 from birdwatch.domain.photo import Photo, PhotoFilter, PhotoVersion
 from birdwatch.domain.policy import may
+from birdwatch.domain.publication import seen_survey
 from birdwatch.domain.species import SpeciesIndex
 from birdwatch.domain.summary import CountItem, SeasonSummary, day_items
 from birdwatch.domain.survey import Sighting, Survey
 from birdwatch.domain.text import Locale
 from birdwatch.http.accounts import require, require_csrf
-from birdwatch.intake.photo_intake import correct_photo, undo_correction
+from birdwatch.intake.photo_correction import correct_photo, undo_correction, withdraw_photo
 from birdwatch.storage import counts, photos, surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.storage.tombstones import refuse_withdrawn
+from birdwatch.web.figures import ESTUARY_ZONE
 from birdwatch.web.forms import field_errors, typed
 from birdwatch.web.reading import archive_of, now_of, reader_of
 from birdwatch.web.render import actor_of, locale_of, page
 from birdwatch.web.seasonal import season_summary, sightings_by_photo
 
 BESIDE = 6
-TEXT_FIELDS = ("taken_at", "site", "species", "credit", "license")
+TEXT_FIELDS = ("taken_at", "site", "species", "credit", "license", "embargo_until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,21 @@ async def correct(request: Request) -> Response:
     except InvalidInputError as error:
         return await _photo_page(request, photo, 422, typed=typed(form), error=error)
     return RedirectResponse(f"/photos/{photo.id}?saved=1#facts", 303)
+
+
+async def withdraw(request: Request) -> Response:
+    """Take the photo out of every list, with a reason that stays at its address."""
+    archive, actor = archive_of(request), actor_of(request)
+    photo = await _photo(request)
+    require(actor, "edit", photo.thing)
+    form = await request.form()
+    require_csrf(request, form)
+    reason = typed(form).get("reason", "")
+    try:
+        await withdraw_photo(archive, photo.id, reason, actor=actor, now=now_of(request))
+    except InvalidInputError as error:
+        return await _photo_page(request, photo, 422, typed=typed(form), error=error)
+    return RedirectResponse("/account", 303)
 
 
 async def undo(request: Request) -> Response:
@@ -106,6 +123,10 @@ def shown_values(photo: Photo, species: SpeciesIndex, locale: Locale) -> dict[st
         "caption_en": facts.caption.en,
         "credit": render_credit(facts.credit, "zh"),
         "license": facts.license,
+        "embargo_until": f"{facts.embargo_until.astimezone(ESTUARY_ZONE):%Y-%m-%dT%H:%M}"
+        if facts.embargo_until
+        else "",
+        "reason": "",
     }
 
 
@@ -184,7 +205,11 @@ async def _chain(request: Request, photo: Photo) -> Chain:
     archive = archive_of(request)
     sighting = (await sightings_by_photo(request, [photo])).get(photo.id)
     survey_id = sighting.survey_id if sighting else photo.facts.survey_id
-    survey = await surveys.find_survey(archive.db, survey_id) if survey_id else None
+    raw = await surveys.find_survey(archive.db, survey_id) if survey_id else None
+    reader = reader_of(request)
+    survey = seen_survey(raw, reader.actor, reader.now) if raw else None
+    if survey is None or (sighting and sighting.id not in {s.id for s in survey.sightings}):
+        sighting = None
     if photo.facts.day is None or photo.facts.season is None:
         return Chain(sighting, survey)
     day = photo.facts.day

@@ -16,6 +16,7 @@ routes: list[BaseRoute] = [
     Route("/gallery", gallery.show_gallery),
     Route("/photos/{id}", photos.show_photo),
     Route("/photos/{id}", photos.correct, methods=["POST"]),
+    Route("/photos/{id}/withdraw", photos.withdraw, methods=["POST"]),
     Route("/photos/{id}/undo", photos.undo, methods=["POST"]),
     Route("/seasons", seasons.list_seasons),
     Route("/seasons/{id}", seasons.show_season),

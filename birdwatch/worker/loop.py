@@ -1,5 +1,7 @@
 """The worker: claim a job, call the intake step it names, finish it or say why not.
 
+Before each look for a job it lifts the embargoes that have ended.
+
 A job that a crash left claimed is claimed again when its lease runs out; the attempts are counted
 at the claim, so that a picture which kills its process is given up after a few, not for ever.
 """
@@ -19,6 +21,7 @@ from birdwatch.domain.policy import SYSTEM
 from birdwatch.domain.text import Text
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.photo_rendering import RENDER_JOB, give_up_rendering, render_photo
+from birdwatch.storage.embargo import lift_due
 from birdwatch.storage.jobs import Job, claim, enqueue, fail, finish, pending
 
 LEASE_S = 120  # longer than a decoder may take
@@ -38,6 +41,7 @@ async def run_worker(archive: Archive, *, stop: anyio.Event) -> None:
     name = worker_name()
     while not stop.is_set():
         try:
+            await lift_due(archive.db, datetime.now(UTC))
             is_done = await do_next(archive, name, now=datetime.now(UTC))
         except Exception:  # the loop outlives a database that is away for a moment
             log.exception("worker=%s event=claim_failed", name)
