@@ -167,7 +167,12 @@ async def neighbours(db: Source, photo: Photo, reader: Reader) -> tuple[str | No
 
 
 async def correct_photo(
-    tx: Write, photo_id: str, facts: PhotoFacts, *, action: Action = "correct"
+    tx: Write,
+    photo_id: str,
+    facts: PhotoFacts,
+    *,
+    action: Action = "correct",
+    detail: dict[str, object] | None = None,
 ) -> Photo:
     """Write these facts as a new version. The same facts as now change nothing."""
     await tx.lock()
@@ -176,7 +181,7 @@ async def correct_photo(
     if facts == photo.facts:
         return photo
     version = await ledger.append(
-        tx, action, "photo", photo_id, before=photo.version, after=ledger.ITSELF
+        tx, action, "photo", photo_id, before=photo.version, after=ledger.ITSELF, detail=detail
     )
     await tx.run(CLOSE, version, photo_id)
     await tx.run(
