@@ -15,6 +15,7 @@ from birdwatch.api.operations import PREFIX, Handler, Operation
 from birdwatch.domain.text import Locale, Text
 from birdwatch.http.caching import cache_headers, etag_of, not_modified
 from birdwatch.http.errors import DETAILS, TITLES, Problem
+from birdwatch.http.security import hash_of_style, page_policy
 
 REF = "#/components/schemas/{name}"
 Json = dict[str, object]
@@ -188,7 +189,8 @@ def show_docs(operations: Sequence[Operation]) -> Handler:
         if (unchanged := not_modified(request, etag)) is not None:
             return unchanged
         page = _page(operations, request.state.locale)
-        return HTMLResponse(page, headers=cache_headers(request, etag))
+        headers = cache_headers(request, etag) | {"Content-Security-Policy": POLICY}
+        return HTMLResponse(page, headers=headers)
 
     return send
 
@@ -205,6 +207,7 @@ code{font-family:ui-monospace,monospace;font-size:.92em;overflow-wrap:anywhere}
 dl{display:grid;grid-template-columns:minmax(6rem,max-content) 1fr;gap:.2rem 1rem;margin:.6rem 0}
 dd{margin:0}.quiet{opacity:.72}
 """
+POLICY = page_policy(hash_of_style(STYLE))
 
 
 def _page(operations: Sequence[Operation], locale: Locale) -> str:

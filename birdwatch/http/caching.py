@@ -28,7 +28,7 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 MAX_AGE_S = 60.0  # pages name today's date
 VARY = "Accept, Accept-Language, Cookie, Authorization"
 _KEYED = frozenset({b"accept", b"accept-language", b"cookie", b"host"})
-_SESSION = COOKIE.encode() + b"="
+_SESSION = COOKIE.encode() + b"="  # the end of the secure cookie's name too
 
 
 async def archive_key(db: Database) -> str:

@@ -31,6 +31,7 @@ from birdwatch.domain.errors import (
 from birdwatch.domain.text import Text
 from birdwatch.http.limits import TooManyAttemptsError
 from birdwatch.http.negotiation import locale_of
+from birdwatch.http.security import HeadersTooLargeError
 
 STATUSES: dict[type[BirdwatchError], int] = {
     MalformedError: 400,
@@ -43,6 +44,7 @@ STATUSES: dict[type[BirdwatchError], int] = {
     UnsupportedMediaError: 415,
     InvalidInputError: 422,
     TooManyAttemptsError: 429,
+    HeadersTooLargeError: 431,
     UnavailableError: 503,
 }
 STORAGE_FULL = "storage.full"
@@ -58,6 +60,7 @@ TITLES: dict[int, Text] = {
     415: Text("不支持的格式", "Unsupported format"),
     422: Text("输入有误", "Invalid input"),
     429: Text("请求过多", "Too many requests"),
+    431: Text("请求头过大", "Headers too large"),
     500: Text("服务器出错", "Server error"),
     503: Text("暂时不可用", "Unavailable for now"),
     507: Text("存储空间不足", "Storage is full"),

@@ -16,39 +16,18 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from birdwatch.domain.errors import (
-    BirdwatchError,
-    ForbiddenError,
-    MalformedError,
-    NotSignedInError,
-    TooLargeError,
-)
+from birdwatch.domain.errors import BirdwatchError, ForbiddenError, NotSignedInError, TooLargeError
 from birdwatch.domain.policy import VISITOR
 from birdwatch.http.accounts import require_csrf, token_actor
 from birdwatch.http.caching import VARY
 from birdwatch.http.errors import is_api, on_unexpected, respond_to
 from birdwatch.http.negotiation import choose_locale
-from birdwatch.http.sessions import COOKIE, actor_of, find_session
+from birdwatch.http.security import DATA_HEADERS, HSTS, PAGE_HEADERS, check_request
+from birdwatch.http.sessions import actor_of, cookie_name, find_session, is_secure
 from birdwatch.settings import Settings
 
 log = logging.getLogger("birdwatch.http")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-PAGE_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline';"
-        " img-src 'self' data: blob:; object-src 'none'; base-uri 'none';"
-        " form-action 'self'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    # same-origin and not no-referrer: with that browsers send `Origin: null` with our own forms.
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
-}
-DATA_HEADERS = {  # what is no page needs nothing, and must not be taken for one
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
 FILES_PER_FORM = 50
 FORM_SLACK_BYTES = 1024 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -69,7 +48,7 @@ class RequestContext:
         response_headers = _HeaderWriter(request, send)
         with request.app.state.archive.db.activate():
             try:
-                _check_target(request)
+                check_request(request)
                 await _identify(request)
                 limited = _limit_body(request, receive)
                 await self.app(scope, limited, response_headers.send)
@@ -113,6 +92,8 @@ class _HeaderWriter:
             is_page = headers.get("content-type", "").startswith("text/html")
             for name, value in (PAGE_HEADERS if is_page else DATA_HEADERS).items():
                 headers.setdefault(name, value)
+            if is_secure(self._request):
+                headers.setdefault("Strict-Transport-Security", HSTS)
             if is_page:
                 # Pages are asked about every time; those of signed-in readers are theirs alone.
                 shared = "public" if self._request.state.actor.role is None else "private"
@@ -123,30 +104,12 @@ class _HeaderWriter:
         await self._send(message)
 
 
-def _check_target(request: Request) -> None:
-    settings: Settings = request.app.state.archive.settings
-    query = request.scope.get("query_string", b"")
-    if "\x00" in request.scope["path"] or b"%00" in query or b"\x00" in query:
-        raise MalformedError(
-            "url.nul",
-            zh="地址中含有 NUL 字符，无法处理。",
-            en="The address holds a NUL character and cannot be used.",
-        )
-    host = request.headers.get("host", "").rsplit(":", 1)[0].lower()
-    if "*" not in settings.trusted_hosts and host not in settings.trusted_hosts:
-        raise MalformedError(
-            "host.unknown",
-            zh="本站不使用这个主机名。请使用正式地址访问。",
-            en="This host name is not served here. Use the public address.",
-        )
-
-
 async def _identify(request: Request) -> None:
     """Find the actor by token or cookie, and refuse writes that another site made a browser send."""
     db = request.app.state.archive.db
     state = request.state
     authorization = request.headers.get("authorization")
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(cookie_name(request))
     if authorization:
         state.actor = await token_actor(db, _bearer(authorization), state.now)
         return

@@ -17,6 +17,7 @@ from birdwatch.storage import people
 from birdwatch.storage.db import Database
 
 COOKIE = "birdwatch_session"
+SECURE_COOKIE = "__Host-" + COOKIE  # browsers take it over TLS only, and from this host alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ async def start_session(request: Request, response: Response, person: Person) ->
     now: datetime = request.state.now
     secret = secrets.token_urlsafe(32)
     lifetime = timedelta(days=settings.session_days)
-    old = request.cookies.get(COOKIE)
+    old = request.cookies.get(cookie_name(request))
     async with db.write(actor_of(person), now) as tx:
         if old:
             await people.close_session(tx, hash_secret(old))
@@ -50,7 +51,7 @@ async def start_session(request: Request, response: Response, person: Person) ->
             tx, person.id, hash_secret(secret), secrets.token_urlsafe(32), now + lifetime
         )
     response.set_cookie(
-        COOKIE,
+        cookie_name(request),
         secret,
         max_age=int(lifetime.total_seconds()),
         httponly=True,
@@ -61,12 +62,19 @@ async def start_session(request: Request, response: Response, person: Person) ->
 
 async def end_session(request: Request, response: Response) -> None:
     """Close this browser's session, on the server too, and clear its cookie."""
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(cookie_name(request))
     if cookie:
         db: Database = request.app.state.archive.db
         async with db.write(request.state.actor, request.state.now) as tx:
             await people.close_session(tx, hash_secret(cookie))
-    response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=is_secure(request))
+    response.delete_cookie(
+        cookie_name(request), httponly=True, samesite="lax", secure=is_secure(request)
+    )
+
+
+def cookie_name(request: Request) -> str:
+    """The name of the session's cookie: the strict one wherever browsers take it."""
+    return SECURE_COOKIE if is_secure(request) else COOKIE
 
 
 def is_secure(request: Request) -> bool:
