@@ -15,7 +15,6 @@ from birdwatch.domain.place import (
     find_site,
     holds,
     is_outside,
-    public_point,
     site_at,
     sites_from_geojson,
 )
@@ -197,12 +196,3 @@ def test_sites_from_geojson_names_the_bad_feature(document: object, field: str) 
     with pytest.raises(InvalidInputError) as refused:
         sites_from_geojson(document)
     assert [error.field for error in refused.value.errors] == [field]
-
-
-@given(st.floats(min_value=-90, max_value=90), st.floats(min_value=-180, max_value=180))
-def test_public_point_is_near_and_tells_only_the_cell(lat: float, lon: float) -> None:
-    public = public_point(Point(lat, lon))
-    assert abs(public.lat - lat) <= 0.005 + 1e-9
-    assert abs(public.lon - lon) <= 0.005 + 1e-9
-    assert (round(public.lat, 2), round(public.lon, 2)) == (public.lat, public.lon)
-    assert public_point(public) == public
