@@ -17,6 +17,7 @@ from birdwatch.http.errors import HANDLERS
 from birdwatch.http.health import routes as health_routes
 from birdwatch.http.limits import Attempts
 from birdwatch.http.middleware import RequestContext
+from birdwatch.http.seen import Seen
 from birdwatch.intake.archive import open_archive
 from birdwatch.settings import Settings
 from birdwatch.web.errors import render_error
@@ -36,6 +37,7 @@ def create_app(settings: Settings) -> Starlette:
                 async with anyio.create_task_group() as tasks:
                     stop = anyio.Event()
                     tasks.start_soon(partial(run_worker, archive, stop=stop))
+                    tasks.start_soon(app.state.seen.run, archive.db, stop)
                     yield
                     stop.set()
 
@@ -47,4 +49,5 @@ def create_app(settings: Settings) -> Starlette:
     )
     app.state.render_error = render_error
     app.state.sign_in_attempts = Attempts()
+    app.state.seen = Seen()
     return app

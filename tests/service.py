@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from birdwatch.app import create_app
 from birdwatch.domain.person import Person
-from birdwatch.domain.policy import SYSTEM, Role, Scope
+from birdwatch.domain.policy import SYSTEM, Role, Scope, Trust
 from birdwatch.domain.text import Text
 from birdwatch.http.accounts import create_token, hash_password
 from birdwatch.intake.archive import Archive
@@ -41,9 +41,13 @@ class Service:
         """Another reader, with cookies of its own."""
         return new_client(self.app, **headers)
 
-    async def add_person(self, login: str, role: Role = "contributor") -> Person:
+    async def add_person(
+        self, login: str, role: Role = "contributor", trust: Trust = "trusted"
+    ) -> Person:
         async with self.archive.db.write(SYSTEM, datetime.now(UTC)) as tx:
-            return await add_person(tx, login, PASSWORD_HASH, role, Text(zh=login, en=login))
+            return await add_person(
+                tx, login, PASSWORD_HASH, role, Text(zh=login, en=login), trust=trust
+            )
 
     async def token_client(
         self, person: Person, *scopes: Scope, **headers: str

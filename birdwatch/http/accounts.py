@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from birdwatch.domain.errors import (
     NotSignedInError,
 )
 from birdwatch.domain.person import Person
-from birdwatch.domain.policy import SCOPES, Action, Actor, Scope, Thing, may
+from birdwatch.domain.policy import Action, Actor, Scope, Thing, grantable_scopes, may
 from birdwatch.domain.text import Text
 from birdwatch.http.hashing import (
     MAX_PASSWORD_CHARS,
@@ -41,8 +42,10 @@ __all__ = [
     "COOKIE",
     "create_token",
     "end_session",
+    "hash_in_thread",
     "hash_password",
     "hash_secret",
+    "is_own_password",
     "make_token",
     "require",
     "require_csrf",
@@ -79,9 +82,29 @@ async def sign_in(request: Request, login: str, password: str) -> Person:
         )
     attempts.clear(key)
     if is_stale(password_hash):
+        renewed = await hash_in_thread(password)
         async with db.write(actor_of(person), request.state.now) as tx:
-            await people.set_password(tx, person.id, await _hash(password))
+            await people.renew_hash(tx, person.id, renewed)
     return person
+
+
+async def is_own_password(request: Request, password: str) -> bool:
+    """Whether this is the password of who asks, for what a borrowed browser must not do.
+
+    Wrong ones count as failed sign-ins. Raises TooManyAttemptsError.
+    """
+    db: Database = request.app.state.archive.db
+    attempts: Attempts = request.app.state.sign_in_attempts
+    person = await people.find_person(db, request.state.actor.person_id or "")
+    found = await people.find_login(db, person.login) if person else None
+    if found is None:
+        return False
+    key = (found[0].login, request.client.host if request.client else "")
+    attempts.check(key, request.state.started)
+    is_right = len(password) <= MAX_PASSWORD_CHARS and await _verify(found[1], password)
+    if not is_right:
+        attempts.fail(key, request.state.started)
+    return is_right
 
 
 async def _verify(password_hash: str, password: str) -> bool:
@@ -90,7 +113,8 @@ async def _verify(password_hash: str, password: str) -> bool:
     )
 
 
-async def _hash(password: str) -> str:
+async def hash_in_thread(password: str) -> str:
+    """As hash_password, without holding up other requests."""
     return await anyio.to_thread.run_sync(hash_password, password, limiter=_hashing)
 
 
@@ -168,10 +192,15 @@ async def create_token(
     scopes: Sequence[str],
     expires_at: datetime | None = None,
 ) -> str:
-    """Make an API token for this person and give its secret, which is shown once."""
-    unknown = sorted(set(scopes) - set(SCOPES))
-    if unknown or not scopes:
-        known = ", ".join(SCOPES)
+    """Make an API token for this person and give its secret, which is shown once.
+
+    Raises InvalidInputError for scopes that its owner may not give.
+    """
+    owner = await people.find_person(tx, person_id)
+    grantable = grantable_scopes(actor_of(owner)) if owner else ()
+    chosen: list[Scope] = [scope for scope in grantable if scope in scopes]
+    if not chosen or set(scopes) - set(chosen):
+        known = ", ".join(grantable)
         message = Text(
             f"请选择至少一个权限范围，只能是：{known}。",
             f"Choose at least one scope out of {known}.",
@@ -183,7 +212,6 @@ async def create_token(
             errors=(FieldError("scopes", message),),
         )
     token = make_token()
-    chosen: list[Scope] = [scope for scope in SCOPES if scope in scopes]
     await people.add_token(
         tx, person_id, name, token.token_hash, token.prefix, frozenset(chosen), expires_at
     )
@@ -191,14 +219,17 @@ async def create_token(
 
 
 async def token_actor(db: Database, secret: str, now: datetime) -> Actor:
-    """Who a bearer token acts for. Raises NotSignedInError when it is unknown, ended or revoked."""
+    """Who a bearer token acts for. Raises NotSignedInError when it is unknown, ended or revoked.
+
+    Its scopes are those its owner may give today: one whose owner lost a role lost it too.
+    """
     found = await people.find_token(db, hash_secret(secret), now)
-    if found is None or found[0].disabled:
+    if found is None:
         raise NotSignedInError(
             "token.invalid",
             zh="访问令牌无效、已过期或已撤销。请在账号页面新建一个。",
             en="The access token is unknown, has ended or was revoked. Make a new one on the"
             " account page.",
         )
-    person, scopes = found
-    return Actor(person.id, person.role, frozenset(scopes), actor_of(person).name)
+    owner = actor_of(found[0])
+    return replace(owner, scopes=found[1].intersection(grantable_scopes(owner)))

@@ -39,6 +39,11 @@ def make_token() -> NewToken:
     return NewToken(secret, hash_secret(secret), secret[:PREFIX_CHARS])
 
 
+def make_link_secret() -> str:
+    """The end of a link that opens something once: 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
 def hash_password(password: str) -> str:
     """The argon2id hash of a password. Raises InvalidInputError when it is too short or too long."""
     if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:

@@ -21,6 +21,7 @@ from birdwatch.domain.policy import VISITOR
 from birdwatch.http.accounts import require_csrf, token_actor
 from birdwatch.http.caching import VARY
 from birdwatch.http.errors import is_api, on_unexpected, respond_to
+from birdwatch.http.hashing import hash_secret
 from birdwatch.http.negotiation import choose_locale
 from birdwatch.http.security import DATA_HEADERS, HSTS, PAGE_HEADERS, check_request
 from birdwatch.http.sessions import actor_of, cookie_name, find_session, is_secure
@@ -30,6 +31,7 @@ log = logging.getLogger("birdwatch.http")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 FILES_PER_FORM = 50
 FORM_SLACK_BYTES = 1024 * 1024
+SECRET_PATHS = frozenset({"invitations", "reset"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -111,11 +113,14 @@ async def _identify(request: Request) -> None:
     authorization = request.headers.get("authorization")
     cookie = request.cookies.get(cookie_name(request))
     if authorization:
-        state.actor = await token_actor(db, _bearer(authorization), state.now)
+        secret = _bearer(authorization)
+        state.actor = await token_actor(db, secret, state.now)
+        request.app.state.seen.note("token", hash_secret(secret), state.now)
         return
     if cookie and (session := await find_session(db, cookie, state.now)):
         state.actor = actor_of(session.person)
         state.csrf = session.csrf
+        request.app.state.seen.note("session", hash_secret(cookie), state.now)
     if request.method not in SAFE_METHODS:
         _require_same_origin(request)
         if is_api(request.scope["path"]):
@@ -189,6 +194,12 @@ def _too_large(limit: int) -> TooLargeError:
     )
 
 
+def _logged_path(path: str) -> str:
+    """The path, without the secret that the links of invitations and resets end with."""
+    first = path.split("/", 2)[1] if path.startswith("/") else ""
+    return f"/{first}/…" if first in SECRET_PATHS else quote(path)
+
+
 def _log(request: Request, status: int) -> None:
     """One line per failed request: never the query, which may hold positions or names."""
     if 0 < status < 400:
@@ -199,7 +210,7 @@ def _log(request: Request, status: int) -> None:
         "request id=%s method=%s path=%s status=%d code=%s actor=%s ms=%d",
         state.request_id,
         quote(request.method),
-        quote(request.scope["path"]),
+        _logged_path(request.scope["path"]),
         status or 500,
         state.error_code or "-",
         state.actor.person_id or "-",

@@ -48,7 +48,12 @@ async def start_session(request: Request, response: Response, person: Person) ->
         if old:
             await people.close_session(tx, hash_secret(old))
         await people.open_session(
-            tx, person.id, hash_secret(secret), secrets.token_urlsafe(32), now + lifetime
+            tx,
+            person.id,
+            hash_secret(secret),
+            secrets.token_urlsafe(32),
+            now + lifetime,
+            request.headers.get("user-agent", ""),
         )
     response.set_cookie(
         cookie_name(request),
@@ -72,6 +77,12 @@ async def end_session(request: Request, response: Response) -> None:
     )
 
 
+def session_hash(request: Request) -> str:
+    """The hash of this browser's session, by which storage knows it; empty without one."""
+    cookie = request.cookies.get(cookie_name(request))
+    return hash_secret(cookie) if cookie else ""
+
+
 def cookie_name(request: Request) -> str:
     """The name of the session's cookie: the strict one wherever browsers take it."""
     return SECURE_COOKIE if is_secure(request) else COOKIE
@@ -84,5 +95,5 @@ def is_secure(request: Request) -> bool:
 
 
 def actor_of(person: Person) -> Actor:
-    """The actor that a signed-in person is: bound by the role alone."""
-    return Actor(person.id, person.role, None, person.name.zh or person.name.en or person.login)
+    """The actor that a signed-in person is: bound by role, trust and grant alone."""
+    return Actor(person.id, person.role, None, person.shown_name, person.trust, person.grant_until)

@@ -83,6 +83,10 @@ class Person(Model):
     locale = fields.TextField()
     is_disabled = fields.BooleanField()
     created_at = fields.BigIntField()
+    trust = fields.TextField()
+    email = fields.TextField()
+    credit = fields.TextField()
+    default_license = fields.TextField(null=True)
 
     class Meta:
         table = "person"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,10 +12,12 @@ from birdwatch.domain.errors import (
     InvalidInputError,
     NotSignedInError,
 )
-from birdwatch.domain.policy import VISITOR, Actor
+from birdwatch.domain.policy import VISITOR, Actor, Role
 from birdwatch.http.accounts import create_token, require, require_csrf, safe_next, token_actor
 from birdwatch.http.hashing import hash_password, hash_secret, make_token, verify_password
-from tests.service import PASSWORD_HASH, Service
+from birdwatch.http.sessions import actor_of, find_session
+from birdwatch.storage import grants, people
+from tests.service import PASSWORD_HASH, Service, running
 
 pytestmark = pytest.mark.anyio
 
@@ -100,7 +103,7 @@ async def test_token_ends_and_is_bound_by_its_scopes(service: Service) -> None:
         async with db.write(VISITOR, now) as tx:
             secret = await create_token(tx, person.id, "lens", ["upload"], now + timedelta(days=1))
         actor = await token_actor(db, secret, now)
-        assert actor == Actor(person.id, "contributor", frozenset({"upload"}), "li")
+        assert actor == Actor(person.id, "contributor", frozenset({"upload"}), "li", "trusted")
         with pytest.raises(NotSignedInError):
             await token_actor(db, secret, now + timedelta(days=2))
         with pytest.raises(NotSignedInError):
@@ -117,3 +120,88 @@ async def test_token_without_a_known_scope_is_refused(service: Service) -> None:
 
 def test_stored_password_hash_is_not_the_password() -> None:
     assert verify_password(PASSWORD_HASH, "low tide at dawn")
+
+
+@pytest.mark.parametrize("role", ["contributor", "press", "researcher"])
+async def test_token_may_not_hold_what_its_owner_may_not_give(service: Service, role: Role) -> None:
+    person = await service.add_person("li", role)
+    with pytest.raises(InvalidInputError) as caught:
+        async with service.archive.db.write(VISITOR, datetime.now(UTC)) as tx:
+            await create_token(tx, person.id, "lens", ["read", "review"])
+    assert [one.field for one in caught.value.errors] == ["scopes"]
+
+
+async def test_token_loses_the_scope_that_its_owner_lost(service: Service) -> None:
+    person = await service.add_person("wang", "reviewer")
+    db, now = service.archive.db, datetime.now(UTC)
+    async with db.write(VISITOR, now) as tx:
+        secret = await create_token(tx, person.id, "desk", ["read", "review"])
+    assert (await token_actor(db, secret, now)).scopes == frozenset({"read", "review"})
+    async with db.write(VISITOR, now) as tx:
+        await people.set_standing(tx, person, role="contributor")
+    assert (await token_actor(db, secret, now)).scopes == frozenset({"read"})
+
+
+async def test_trust_and_grant_come_with_whoever_asks(service: Service) -> None:
+    person = await service.add_person("wu", "researcher", "checked")
+    db, now = service.archive.db, datetime.now(UTC)
+    until = now.replace(microsecond=0) + timedelta(days=90)
+    async with db.write(VISITOR, now) as tx:
+        await grants.add_grant(tx, person, until, "thesis on feeding")
+        secret = await create_token(tx, person.id, "lens", ["read"])
+        await people.open_session(tx, person.id, hash_secret("browser"), "c", until)
+    session = await find_session(db, "browser", now)
+    assert session is not None
+    for actor in (actor_of(session.person), await token_actor(db, secret, now)):
+        assert (actor.role, actor.trust, actor.grant_until) == ("researcher", "checked", until)
+
+
+async def test_use_of_a_token_is_written_beside_the_answers_at_most_once_a_minute(
+    service: Service,
+) -> None:
+    person = await service.add_person("li")
+    client = await service.token_client(person, "read")
+    db, seen = service.archive.db, service.app.state.seen
+
+    async def last_use() -> datetime | None:
+        return (await people.list_tokens(db, person.id))[0].last_used_at
+
+    assert (await client.get("/api/v1/photos")).status_code == 200
+    assert await last_use() is None
+    await seen.write(db)
+    first = await last_use()
+    assert first is not None
+    assert (await client.get("/api/v1/photos")).status_code == 200
+    await seen.write(db)
+    assert await last_use() == first
+
+
+async def test_change_made_in_one_process_counts_at_once_in_another(
+    service: Service,
+) -> None:
+    person = await service.add_person("li", "admin")
+    await service.add_person("chief", "admin")
+    client = await service.token_client(person, "read")
+    settings = service.archive.settings
+    async with running(settings.home, settings.database) as other:
+        elsewhere = other.client(Authorization=client.headers["authorization"])
+        assert (await elsewhere.get("/api/v1/photos")).status_code == 200
+        async with service.archive.db.write(VISITOR, datetime.now(UTC)) as tx:
+            await people.set_standing(tx, person, disabled=True)
+        assert (await elsewhere.get("/api/v1/photos")).status_code == 401
+        async with service.archive.db.write(VISITOR, datetime.now(UTC)) as tx:
+            await people.set_standing(tx, replace(person, disabled=True), disabled=False)
+        assert (await elsewhere.get("/api/v1/photos")).status_code == 200
+        token = (await people.list_tokens(service.archive.db, person.id))[0]
+        async with service.archive.db.write(VISITOR, datetime.now(UTC)) as tx:
+            await people.revoke_token(tx, person.id, token.id)
+        assert (await elsewhere.get("/api/v1/photos")).status_code == 401
+
+
+async def test_log_keeps_no_secret_of_a_link(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in ("/invitations/abcSECRET", "/reset/abcSECRET"):
+        assert (await service.visitor.get(path)).status_code == 404
+    assert "SECRET" not in caplog.text
+    assert "path=/reset/…" in caplog.text

@@ -49,8 +49,8 @@ async def send(
 async def person(archive: Archive, login: str, role: Role = "contributor") -> Actor:
     """A person of the archive, as signed in."""
     async with archive.db.write(SYSTEM, NOW) as tx:
-        added: Person = await add_person(tx, login, "-", role, Text(login, login))
-    return Actor(added.id, role, None, login)
+        added: Person = await add_person(tx, login, "-", role, Text(login, login), trust="trusted")
+    return Actor(added.id, role, None, login, "trusted")
 
 
 def files(home: Path) -> list[str]:
