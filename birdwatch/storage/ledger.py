@@ -13,7 +13,7 @@ from birdwatch.storage.transactions import Source, Write
 __all__ = ["Break", "ChainReport", "verify_chain"]
 
 Action = Literal[
-    "create", "correct", "undo", "delete", "import", "edit", "review", "identify", "lift"
+    "create", "correct", "undo", "delete", "import", "edit", "review", "identify", "answer", "lift"
 ]
 APPEND = """
     INSERT INTO ledger (version, at, actor_id, actor_name, action, noun, noun_id,
