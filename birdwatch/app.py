@@ -15,6 +15,7 @@ from birdwatch.delivery.routes import routes as delivery_routes
 from birdwatch.http.caching import AnswerCache, archive_key
 from birdwatch.http.errors import HANDLERS
 from birdwatch.http.health import routes as health_routes
+from birdwatch.http.idempotency import Idempotency
 from birdwatch.http.limits import Attempts
 from birdwatch.http.middleware import RequestContext
 from birdwatch.http.seen import Seen
@@ -43,7 +44,11 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=[*health_routes, *api_routes, *delivery_routes, *web_routes],
-        middleware=[Middleware(AnswerCache), Middleware(RequestContext)],
+        middleware=[
+            Middleware(AnswerCache),
+            Middleware(RequestContext),
+            Middleware(Idempotency),
+        ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )

@@ -103,7 +103,11 @@ def _operation(operation: Operation, locale: Locale) -> Json:
         "operationId": operation.handler.__name__,
         "summary": operation.summary.get(locale),
         "tags": [operation.path.split("/")[1]],
-        "parameters": [*_path_parameters(operation), *_query_parameters(operation, locale)],
+        "parameters": [
+            *_path_parameters(operation),
+            *_query_parameters(operation, locale),
+            *_header_parameters(operation, locale),
+        ],
         "responses": {str(operation.status): _success(operation), "default": _failure(locale)},
     }
     if operation.takes_photo:
@@ -137,6 +141,19 @@ def _query_parameters(operation: Operation, locale: Locale) -> list[Json]:
             parameter["description"] = PARAMETERS[name].get(locale)
         parameters.append(parameter)
     return parameters
+
+
+def _header_parameters(operation: Operation, locale: Locale) -> list[Json]:
+    if operation.method == "GET":
+        return []
+    about = Text(
+        "同一个键的同一请求只生效一次；24 小时内重发得到同样的回答",
+        "the same request with the same key takes effect once; sent again within 24 hours it gets"
+        " the same answer",
+    )
+    schema = {"type": "string", "maxLength": 255}
+    name = "Idempotency-Key"
+    return [{"name": name, "in": "header", "schema": schema, "description": about.get(locale)}]
 
 
 def _inline_schema(kind: type[msgspec.Struct]) -> Json:

@@ -19,6 +19,8 @@ class FieldError:
 class BirdwatchError(Exception):
     """Base of all expected failures: a stable code, a sentence, and the fields concerned."""
 
+    retry_after_s: int | None = None  # when the same request may do better
+
     def __init__(self, code: str, *, zh: str, en: str, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(en)
         self.code = code
@@ -59,6 +61,14 @@ class ForbiddenError(BirdwatchError):
 
 class TooLargeError(BirdwatchError):
     """More bytes or pixels than the archive takes (413)."""
+
+
+class TooManyError(BirdwatchError):
+    """More than one sender may ask in a time; wait `retry_after_s` (429)."""
+
+    def __init__(self, code: str, *, zh: str, en: str, retry_after_s: int) -> None:
+        super().__init__(code, zh=zh, en=en)
+        self.retry_after_s = retry_after_s
 
 
 class UnsupportedMediaError(BirdwatchError):

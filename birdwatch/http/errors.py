@@ -25,11 +25,11 @@ from birdwatch.domain.errors import (
     NotFoundError,
     NotSignedInError,
     TooLargeError,
+    TooManyError,
     UnavailableError,
     UnsupportedMediaError,
 )
 from birdwatch.domain.text import Text
-from birdwatch.http.limits import TooManyAttemptsError
 from birdwatch.http.negotiation import locale_of
 from birdwatch.http.security import HeadersTooLargeError
 
@@ -43,7 +43,7 @@ STATUSES: dict[type[BirdwatchError], int] = {
     TooLargeError: 413,
     UnsupportedMediaError: 415,
     InvalidInputError: 422,
-    TooManyAttemptsError: 429,
+    TooManyError: 429,
     HeadersTooLargeError: 431,
     UnavailableError: 503,
 }
@@ -162,7 +162,7 @@ def _page(request: Request, status: int, title: Text, detail: str) -> Response:
 def respond_to(request: Request, error: BirdwatchError) -> Response:
     """The answer to a domain error."""
     headers = None
-    if isinstance(error, TooManyAttemptsError):
+    if error.retry_after_s is not None:
         headers = {"Retry-After": str(error.retry_after_s)}
     status = status_of(error)
     return respond(request, status, error.code, error.text, errors=error.errors, headers=headers)

@@ -5,23 +5,23 @@ from __future__ import annotations
 import math
 from collections import OrderedDict, deque
 
-from birdwatch.domain.errors import BirdwatchError
+from birdwatch.domain.errors import TooManyError
 
 MAX_FAILURES = 10
 WITHIN_S = 600.0
 MAX_KEYS = 10_000
 
 
-class TooManyAttemptsError(BirdwatchError):
+class TooManyAttemptsError(TooManyError):
     """Wait before the next attempt (429)."""
 
     def __init__(self, wait_s: float) -> None:
-        self.retry_after_s = math.ceil(wait_s)
         minutes = math.ceil(wait_s / 60)
         super().__init__(
             "sign_in.too_many",
             zh=f"登录失败次数过多。请在 {minutes} 分钟后重试。",
             en=f"Too many failed sign-ins. Try again in {minutes} min.",
+            retry_after_s=math.ceil(wait_s),
         )
 
 
