@@ -41,11 +41,11 @@ async def uploaded(service: Service, name: str = "夕阳 1.heic") -> tuple[Photo
     return receipt.photo, await service.token_client(owner, "read")
 
 
-async def test_rendition_is_sent_to_everyone_for_ever(service: Service) -> None:
+async def test_rendition_is_sent_to_everyone_and_kept_for_an_hour(service: Service) -> None:
     photo, _ = await uploaded(service)
     answer = await service.visitor.get(f"/media/{photo.id}/320.webp")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
-    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["cache-control"] == "public, max-age=3600"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
     with Image.open(BytesIO(answer.content)) as picture:

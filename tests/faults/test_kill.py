@@ -27,6 +27,7 @@ from birdwatch.storage.photos import list_photos
 from birdwatch.worker.loop import LEASE_S, do_next
 from tests.intake.archives import opened
 from tests.pictures import make_jpeg
+from tests.storage.makers import EVERYTHING
 
 KILLS = int(os.environ.get("BIRDWATCH_KILLS", "3"))
 PHOTOS = int(os.environ.get("BIRDWATCH_KILL_PHOTOS", "24"))
@@ -84,7 +85,7 @@ async def all_photos(home: Path, database: str) -> list[Photo]:
     async with opened(home, database) as archive:
         report = await verify_archive(archive, lambda _done: None)
         assert report.findings == ()
-        page = await list_photos(archive.db, PhotoFilter(), limit=PHOTOS + 1)
+        page = await list_photos(archive.db, PhotoFilter(), reader=EVERYTHING, limit=PHOTOS + 1)
         return list(page.items)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from birdwatch.domain.credit import Credit
-from birdwatch.domain.errors import ForbiddenError, InvalidInputError, NotFoundError
+from birdwatch.domain.errors import InvalidInputError, NotFoundError
 from birdwatch.domain.photo import SettledTime
 from birdwatch.domain.place import Point, SettledPlace
 from birdwatch.domain.policy import SYSTEM
@@ -151,9 +151,9 @@ async def test_wrong_value_changes_nothing(
 async def test_only_owner_and_admin_correct(archive: Archive) -> None:
     owner, other = await person(archive, "lin"), await person(archive, "shen")
     photo = (await send(archive, PHOTO, actor=owner)).photo
-    with pytest.raises(ForbiddenError):
+    with pytest.raises(NotFoundError):
         await correct_photo(archive, photo.id, {"species": None}, actor=other, now=NOW)
-    with pytest.raises(ForbiddenError):
+    with pytest.raises(NotFoundError):
         await undo_correction(archive, photo.id, actor=other, now=NOW)
 
 

@@ -32,6 +32,7 @@ from birdwatch.storage.photos import list_photos
 from birdwatch.storage.surveys import list_surveys
 from tests.intake.archives import NOW, SIDAOGOU, chunks_of, files, opened, person, send
 from tests.pictures import Tags, ascii_entry, make_image, make_jpeg, rational_entry
+from tests.storage.makers import EVERYTHING
 
 pytestmark = pytest.mark.anyio
 PHOTO = make_jpeg(600, 400, gps=SIDAOGOU)
@@ -46,7 +47,7 @@ def original(home: Path, data: bytes) -> Path:
 
 async def state(archive: Archive) -> tuple[int, int, int, int]:
     """Photos, surveys, jobs and the dataset version."""
-    photos = await list_photos(archive.db, PhotoFilter(), limit=50)
+    photos = await list_photos(archive.db, PhotoFilter(), reader=EVERYTHING, limit=50)
     surveys = await list_surveys(archive.db, SurveyFilter(), limit=50)
     jobs = await pending(archive.db)
     return len(photos.items), len(surveys.items), jobs, await archive.db.dataset_version()

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 from birdwatch.domain.credit import Credit
 from birdwatch.domain.photo import Camera, PhotoFacts, SettledTime
-from birdwatch.domain.policy import Actor
+from birdwatch.domain.policy import SYSTEM, Actor, Reader
 from birdwatch.domain.survey import Method, NewSighting, NewSurvey, Tide
 from birdwatch.domain.text import Text
 from birdwatch.storage.db import Database, Write
@@ -97,3 +97,6 @@ def photo(
 def dated(number: int, wall: datetime | None, **changes: object) -> NewPhoto:
     """A photo of this time, with these facts changed."""
     return photo(number, replace(facts(wall), **changes))  # type: ignore[arg-type]
+
+
+EVERYTHING = Reader(SYSTEM, datetime(2026, 5, 20, tzinfo=UTC))

@@ -14,7 +14,7 @@ from birdwatch.storage import ledger, photos, surveys
 from birdwatch.storage.db import Database
 from birdwatch.storage.sites import load_sites, put_sites
 from birdwatch.storage.windows import edit_window, load_windows
-from tests.storage.makers import dated, facts, photo, sighting, survey, writing
+from tests.storage.makers import EVERYTHING, dated, facts, photo, sighting, survey, writing
 
 pytestmark = pytest.mark.anyio
 APRIL = datetime(2026, 4, 14, 6, 30)  # noqa: DTZ001
@@ -31,7 +31,7 @@ async def filled(db: Database) -> None:
 
 
 async def phases(db: Database) -> tuple[list[str], list[str], list[str]]:
-    shown = await photos.list_photos(db, PhotoFilter(), limit=9, newest_first=False)
+    shown = await photos.list_photos(db, PhotoFilter(), reader=EVERYTHING, limit=9, newest_first=False)
     visits = await surveys.list_surveys(db, SurveyFilter(), limit=9)
     birds = await surveys.list_sightings(db, SurveyFilter(), limit=9)
     return (
@@ -93,9 +93,9 @@ async def test_redrawn_site_places_photos_anew(db: Database) -> None:
     async with writing(db) as tx:
         assert await put_sites(tx, [site]) == 1
     assert (await load_sites(db))["square"] == site
-    inside = await photos.list_photos(db, PhotoFilter(site="square"), limit=9)
+    inside = await photos.list_photos(db, PhotoFilter(site="square"), reader=EVERYTHING, limit=9)
     assert [one.id for one in inside.items] == [photo(1).id]
-    chosen = await photos.list_photos(db, PhotoFilter(site="liaobin"), limit=9)
+    chosen = await photos.list_photos(db, PhotoFilter(site="liaobin"), reader=EVERYTHING, limit=9)
     assert [one.id for one in chosen.items] == [photo(2).id]
 
 
