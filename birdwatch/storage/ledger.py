@@ -8,6 +8,7 @@ from typing import Literal
 
 from birdwatch.storage.chain import Break, ChainReport, verify_chain
 from birdwatch.storage.columns import Row, clean, from_instant, from_json, to_instant, to_json
+from birdwatch.storage.feed import Appended
 from birdwatch.storage.transactions import Source, Write
 
 __all__ = ["Break", "ChainReport", "verify_chain"]
@@ -63,12 +64,13 @@ async def append(
 ) -> int:
     """Write down one change, and give its number: the version of the rows it writes."""
     await tx.lock()
-    tx.has_appended = True
     rows = await tx.rows(
         APPEND, to_instant(tx.now), tx.actor.person_id, clean(tx.actor.name), action, noun,
         noun_id, before, after, None if detail is None else to_json(detail),
     )  # fmt: skip
-    return int(rows[0]["version"])
+    version = int(rows[0]["version"])
+    tx.appended.append(Appended(version, to_instant(tx.now), action, noun, noun_id))
+    return version
 
 
 async def latest(db: Source) -> int:

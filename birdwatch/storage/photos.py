@@ -69,7 +69,7 @@ CLOSE = "UPDATE photo_fact SET until = $1 WHERE id = $2 AND until IS NULL"
 
 async def insert_photo(tx: Write, new: NewPhoto) -> Photo:
     """Record a received photo. Its facts now are the original ones for ever."""
-    facts, public = await _settled(tx, new.id, new.facts)
+    facts, public = await settle_facts(tx, new.id, new.facts)
     version = await ledger.append(tx, "create", "photo", new.id, after=ledger.ITSELF)
     await tx.run(INSERT_PHOTO, *photo_values(new, version))
     await tx.run(
@@ -177,7 +177,7 @@ async def correct_photo(
     """Write these facts as a new version. The same facts as now change nothing."""
     await tx.lock()
     photo = await _open_photo(tx, photo_id)
-    facts, public = await _settled(tx, photo_id, facts)
+    facts, public = await settle_facts(tx, photo_id, facts)
     if facts == photo.facts:
         return photo
     version = await ledger.append(
@@ -310,7 +310,7 @@ async def refresh_photo(tx: Write, photo_id: str) -> None:
     photo = await find_photo(tx, photo_id)
     if photo is None:
         return
-    facts, public = await _settled(tx, photo_id, photo.facts)
+    facts, public = await settle_facts(tx, photo_id, photo.facts)
     names = FACT_COLUMNS[FACT_COLUMNS.index("is_public") :]
     sort_key = to_instant(facts.time.instant or photo.received_at)
     values = public_columns(facts, public, sort_key)
@@ -399,7 +399,9 @@ def narrow(where: PhotoFilter, lens: Lens = PUBLIC) -> Where:
     return narrowed
 
 
-async def _settled(tx: Write, photo_id: str, facts: PhotoFacts) -> tuple[PhotoFacts, PublicValues]:
+async def settle_facts(
+    tx: Write, photo_id: str, facts: PhotoFacts
+) -> tuple[PhotoFacts, PublicValues]:
     """The facts with season and level by the rules of now, and what everyone may know of them.
 
     The level is the coarsest that any name asks for: the accepted one and every proposed one.

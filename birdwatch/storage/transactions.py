@@ -27,6 +27,7 @@ from birdwatch.domain.policy import Actor
 from birdwatch.storage.blobs.faults import full, missing
 from birdwatch.storage.chain import seal
 from birdwatch.storage.columns import Row
+from birdwatch.storage.feed import Appended, follow
 
 T = TypeVar("T")
 ATTEMPTS = 3  # of a reading, where writes keep coming between
@@ -77,7 +78,7 @@ class Write:
     actor: Actor
     now: datetime
     is_locked: bool = False
-    has_appended: bool = False  # to the ledger, so that there is something to seal
+    appended: list[Appended] = field(default_factory=list)  # to the ledger
 
     async def rows(self, sql: str, *values: object) -> list[Row]:
         found: list[Row] = await self.client.execute_query_dict(sql, list(values))
@@ -89,6 +90,13 @@ class Write:
     async def run_many(self, sql: str, values: Sequence[Sequence[object]]) -> None:
         if values:
             await self.client.execute_many(sql, [list(row) for row in values])
+
+    async def finish(self) -> None:
+        """Seal what was appended to the ledger, and tell those who follow."""
+        if self.appended:
+            await seal(self)
+        for entry in self.appended:
+            await follow(self, entry)
 
     async def lock(self) -> None:
         """Wait for other writers of published data, so that what is read now cannot change."""
@@ -136,8 +144,7 @@ class Database:
             try:
                 write = Write(self, client, actor, now)
                 yield write
-                if write.has_appended:
-                    await seal(write)
+                await write.finish()
             except BaseException as error:
                 with CancelScope(shield=True):
                     await transaction.__aexit__(type(error), error, error.__traceback__)
