@@ -22,7 +22,7 @@ from birdwatch.cli.speech import FAILED, complain, locale_of, out, progress_bar,
 from birdwatch.domain.errors import BirdwatchError
 from birdwatch.domain.paging import MAX_LIMIT
 from birdwatch.domain.photo import PhotoFilter
-from birdwatch.domain.policy import SYSTEM, Actor, Reader, Role
+from birdwatch.domain.policy import FULL, SYSTEM, Actor, Reader, Role
 from birdwatch.domain.survey import SurveyFilter
 from birdwatch.domain.text import Text
 from birdwatch.imaging.scenery import write_picture
@@ -101,7 +101,7 @@ async def _is_empty(archive: Archive) -> bool:
     photos = await list_photos(
         archive.db, PhotoFilter(), reader=Reader(SYSTEM, datetime.now(UTC)), limit=1
     )
-    counted = await list_surveys(archive.db, SurveyFilter(), limit=1)
+    counted = await list_surveys(archive.db, SurveyFilter(), limit=1, lens=FULL)
     return not photos.items and not counted.items
 
 
@@ -167,7 +167,9 @@ async def _known_surveys(archive: Archive) -> set[tuple[str, datetime]]:
     known: set[tuple[str, datetime]] = set()
     cursor = None
     while True:
-        page = await list_surveys(archive.db, SurveyFilter(), limit=MAX_LIMIT, cursor=cursor)
+        page = await list_surveys(
+            archive.db, SurveyFilter(), limit=MAX_LIMIT, cursor=cursor, lens=FULL
+        )
         known |= {(survey.site, survey.start) for survey in page.items}
         cursor = page.next
         if cursor is None:

@@ -11,6 +11,7 @@ from tortoise.context import TortoiseContext
 from birdwatch.domain.errors import UnavailableError
 from birdwatch.domain.policy import SYSTEM
 from birdwatch.storage import seeds
+from birdwatch.storage.catching_up import catch_up
 from birdwatch.storage.chain import is_sealed, seal
 from birdwatch.storage.migrations import migrate
 from birdwatch.storage.transactions import Database, Probe, Source, Write, active
@@ -44,6 +45,7 @@ async def open_database(url: str, *, global_fallback: bool = False) -> Database:
     database = Database(dialect, reader, writer, probe, context)
     await _seed(database)
     await _seal(database)
+    await catch_up(database)
     return database
 
 

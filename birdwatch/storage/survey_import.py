@@ -8,11 +8,13 @@ from datetime import datetime
 
 from birdwatch.domain.ids import ALPHABET, RANDOM_CHARS, new_id
 from birdwatch.domain.survey import NewSurvey
+from birdwatch.storage.sensitivity import load_levels
 from birdwatch.storage.sql import marks
 from birdwatch.storage.survey_rows import (
     INSERT_SIGHTING,
     INSERT_SURVEY,
     LINK_PHOTO,
+    behaviours_of,
     day_of,
     sighting_values,
     survey_values,
@@ -30,6 +32,7 @@ async def insert_surveys(tx: Write, batch: Sequence[NewSurvey], *, import_versio
     Counts are not recomputed: `counts.recompute_for_import` does that once, at the end.
     """
     calendar = await load_calendar(tx)
+    levels = await load_levels(tx)
     total = sum(len(new.sightings) for new in batch)
     ids = ids_in_order(tx.now, len(batch) + total)
     surveys, sightings, links = [], [], []
@@ -41,8 +44,11 @@ async def insert_surveys(tx: Write, batch: Sequence[NewSurvey], *, import_versio
         surveys.append(survey_values(survey_id, import_version, new, tx.actor.person_id, place))
         for line, sighting in enumerate(new.sightings):
             sighting_id = next(ids)
+            level = levels.of(sighting.species, place.season, behaviours_of(sighting))
             sightings.append(
-                sighting_values(sighting_id, import_version, survey_id, line, day_text, sighting)
+                sighting_values(
+                    sighting_id, import_version, survey_id, line, day_text, sighting, level
+                )
             )
             links += [(photo, sighting_id, survey_id) for photo in dict.fromkeys(sighting.photos)]
     await tx.run_many(INSERT_SURVEY, surveys)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from birdwatch.domain.season import SeasonDay
+from birdwatch.domain.sensitivity import Behaviour, Level, is_protected
 from birdwatch.domain.survey import NewSighting, NewSurvey, Sighting, Survey
 from birdwatch.storage.columns import (
     Row,
@@ -25,11 +26,12 @@ from birdwatch.storage.sql import insert
 SURVEY_COLUMNS = (
     "id", "since", "until", "site", "start_at", "start_offset_min", "end_at", "end_offset_min",
     "has_time", "observers", "protocol", "complete", "tide", "note", "owner_id", "source",
-    "source_key", "has_birds", "day", "season", "phase", "dekad",
+    "source_key", "has_birds", "day", "season", "phase", "dekad", "status", "flags",
+    "embargo_until", "is_public", "is_embargoed",
 )  # fmt: skip
 SIGHTING_COLUMNS = (
     "id", "since", "until", "survey_id", "line", "species", "low", "best", "high", "method",
-    "note", "photos", "day",
+    "note", "photos", "day", "behaviour", "status", "flags", "level", "is_public",
 )  # fmt: skip
 INSERT_SURVEY = insert("survey", SURVEY_COLUMNS)
 INSERT_SIGHTING = insert("sighting", SIGHTING_COLUMNS)
@@ -56,19 +58,35 @@ def survey_values(
         instant_or_none(new.end), offset_of(new.end), new.has_time,
         to_json([clean(name) for name in new.observers]), new.protocol, new.complete, new.tide,
         clean(new.note), owner_id, new.source, new.source_key, finds_birds(new.sightings),
-        to_day(day_of(new)), place.season, place.phase, place.dekad,
+        to_day(day_of(new)), place.season, place.phase, place.dekad, new.status,
+        to_json(new.flags), instant_or_none(new.embargo_until),
+        new.status == "published" and new.embargo_until is None,
+        new.status == "published" and new.embargo_until is not None,
     )  # fmt: skip
 
 
 def sighting_values(  # noqa: PLR0917 (called a million times in an import)
-    sighting_id: str, version: int, survey_id: str, line: int, day: str, new: NewSighting
+    sighting_id: str,
+    version: int,
+    survey_id: str,
+    line: int,
+    day: str,
+    new: NewSighting,
+    level: Level,
 ) -> tuple[object, ...]:
-    """The row of `sighting`, in the order of SIGHTING_COLUMNS."""
+    """The row of `sighting`, in the order of SIGHTING_COLUMNS; its level is settled here."""
     return (
         sighting_id, version, None, survey_id, line, new.species, new.low, new.best, new.high,
         new.method, clean(new.note) if new.note else "",
-        to_json(new.photos) if new.photos else "[]", day,
+        to_json(new.photos) if new.photos else "[]", day, new.behaviour, new.status,
+        to_json(new.flags) if new.flags else "[]", level,
+        new.status == "published" and not is_protected(level),
     )  # fmt: skip
+
+
+def behaviours_of(new: NewSighting) -> tuple[Behaviour, ...]:
+    """What the bird did, as the rules of sensitivity ask for it."""
+    return (new.behaviour,) if new.behaviour else ()
 
 
 def survey_of(row: Row, sightings: Sequence[Sighting]) -> Survey:
@@ -92,6 +110,9 @@ def survey_of(row: Row, sightings: Sequence[Sighting]) -> Survey:
         phase=row["phase"],
         dekad=row["dekad"],
         version=row["since"],
+        status=row["status"],
+        flags=tuple(from_json(row["flags"])),
+        embargo_until=time_or_none(row["embargo_until"]),
     )
 
 
@@ -113,6 +134,10 @@ def sighting_of(row: Row) -> Sighting:
         phase=row["phase"],
         dekad=row["dekad"],
         version=row["since"],
+        behaviour=row["behaviour"],
+        status=row["status"],
+        flags=tuple(from_json(row["flags"])),
+        level=row["level"],
     )
 
 

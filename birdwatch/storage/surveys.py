@@ -9,17 +9,20 @@ from datetime import date
 from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.ids import new_id
 from birdwatch.domain.paging import Page, decode_cursor, encode_cursor
-from birdwatch.domain.season import season_span
+from birdwatch.domain.policy import PUBLIC, Lens
 from birdwatch.domain.survey import NewSighting, NewSurvey, Sighting, Survey, SurveyFilter
 from birdwatch.storage import counts, ledger
-from birdwatch.storage.columns import Row, end_of_day, start_of_day, to_day
-from birdwatch.storage.sql import Where, marks
+from birdwatch.storage.columns import Row, clean, to_day
+from birdwatch.storage.sensitivity import load_levels
+from birdwatch.storage.sql import marks
+from birdwatch.storage.survey_filters import narrow_sightings, narrow_surveys
 from birdwatch.storage.survey_import import insert_surveys, known_source_keys
 from birdwatch.storage.survey_rows import (
     INSERT_SIGHTING,
     INSERT_SURVEY,
     LINK_PHOTO,
     OF_SIGHTING,
+    behaviours_of,
     day_of,
     finds_birds,
     kept_ids,
@@ -52,23 +55,34 @@ async def insert_survey(tx: Write, new: NewSurvey) -> Survey:
     return await open_survey(tx, survey_id)
 
 
-async def replace_survey(tx: Write, survey_id: str, new: NewSurvey) -> Survey:
+async def replace_survey(
+    tx: Write, survey_id: str, new: NewSurvey, *, sets_standing: bool = False
+) -> Survey:
     """Write a new version of a survey and its sightings.
 
     Sightings keep their ids: by the id they name, else by their species. The key of an import
-    stays too, so that the same table again does not bring the survey a second time.
+    stays too, so that the same table again does not bring the survey a second time. Status, flags
+    and embargo stay where the new survey says nothing of them; with `sets_standing` its own hold,
+    also where they are empty. A sighting that a reviewer holds back stays so through every edit.
     """
     await tx.lock()
     old = await open_survey(tx, survey_id)
     new = replace(new, source_key=await _source_key(tx, survey_id))
+    if not sets_standing:
+        new = _with_standing(new, old)
     version = await ledger.append(
         tx, "edit", "survey", survey_id, before=old.version, after=ledger.ITSELF,
         detail={"sightings": len(new.sightings)},
     )  # fmt: skip
     await _close(tx, survey_id, version)
     await _write_survey(tx, survey_id, version, new, old.owner_id)
-    ids = [kept or new_id(tx.now) for kept in kept_ids(new.sightings, old.sightings)]
-    lines = list(enumerate(zip(ids, new.sightings, strict=True)))
+    kept = [one or new_id(tx.now) for one in kept_ids(new.sightings, old.sightings)]
+    held = {one.id: one for one in old.sightings if one.status != "published"}
+    sightings = [
+        replace(one, status=held[id_].status, flags=held[id_].flags) if id_ in held else one
+        for id_, one in zip(kept, new.sightings, strict=True)
+    ]
+    lines = list(enumerate(zip(kept, sightings, strict=True)))
     await _write_sightings(tx, survey_id, version, day_of(new), lines)
     await counts.recompute(tx, {(old.site, old.day), (new.site, day_of(new))})
     return await open_survey(tx, survey_id)
@@ -96,13 +110,31 @@ async def append_sightings(
     return [s for s in (await open_survey(tx, survey_id)).sightings if s.id in added]
 
 
-async def delete_survey(tx: Write, survey_id: str) -> None:
-    """Close a survey and its sightings; its versions and the ledger keep what it was."""
+async def delete_survey(tx: Write, survey_id: str, *, reason: str = "") -> None:
+    """Close a survey and its sightings; its versions and the ledger keep what it was, and why."""
     await tx.lock()
     old = await open_survey(tx, survey_id)
-    version = await ledger.append(tx, "delete", "survey", survey_id, before=old.version)
+    version = await ledger.append(
+        tx, "delete", "survey", survey_id, before=old.version,
+        detail={"reason": clean(reason)} if reason else None,
+    )  # fmt: skip
     await _close(tx, survey_id, version)
     await counts.recompute(tx, {(old.site, old.day)})
+
+
+async def restate_survey(
+    tx: Write, survey_id: str, version: int, new: NewSurvey | None, owner_id: str | None
+) -> None:
+    """Write what undoing makes of a survey, with its sightings by the ids they name; None: none."""
+    old = await find_survey(tx, survey_id)
+    touched = {(old.site, old.day)} if old else set()
+    await _close(tx, survey_id, version)
+    if new is not None:
+        await _write_survey(tx, survey_id, version, new, owner_id)
+        lines = list(enumerate((one.id or new_id(tx.now), one) for one in new.sightings))
+        await _write_sightings(tx, survey_id, version, day_of(new), lines)
+        touched.add((new.site, day_of(new)))
+    await counts.recompute(tx, touched)
 
 
 async def find_survey(db: Source, survey_id: str) -> Survey | None:
@@ -126,10 +158,18 @@ async def surveys_of_day(db: Source, day: date) -> list[Survey]:
 
 
 async def list_surveys(
-    db: Source, where: SurveyFilter, *, limit: int, cursor: str | None = None
+    db: Source,
+    where: SurveyFilter,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    lens: Lens = PUBLIC,
 ) -> Page[Survey]:
-    """One page of surveys, the latest first. Raises MalformedError for a bad cursor."""
-    narrowed = _narrow_surveys(where)
+    """One page of surveys, the latest first. Raises MalformedError for a bad cursor.
+
+    The lens chooses the surveys; what each shows is for `domain.publication.seen_survey` to say.
+    """
+    narrowed = narrow_surveys(where, lens)
     if cursor is not None:
         start_at, survey_id = decode_cursor(cursor, int, str)
         narrowed.after(("v.start_at", "v.id"), (start_at or 0, survey_id or ""), falls=True)
@@ -145,7 +185,12 @@ async def list_surveys(
 
 
 async def list_sightings(
-    db: Source, where: SurveyFilter, *, limit: int, cursor: str | None = None
+    db: Source,
+    where: SurveyFilter,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    lens: Lens = PUBLIC,
 ) -> Page[Sighting]:
     """One page of sightings, the latest day first. Raises MalformedError for a bad cursor."""
     # The outer table is the one whose index gives the order: a species has one of its own.
@@ -153,7 +198,7 @@ async def list_sightings(
     if where.species is not None:
         outer, tables = ("s", "sighting s CROSS JOIN survey v")
     order = (f"{outer}.day", "v.id" if outer == "v" else "s.survey_id", "s.id")
-    narrowed = _narrow_sightings(where, outer)
+    narrowed = narrow_sightings(where, outer, lens)
     if cursor is not None:
         day, survey_id, sighting_id = decode_cursor(cursor, str, str, str)
         narrowed.add(f"{outer}.day <= {{}}", day or "")
@@ -198,10 +243,20 @@ async def _write_survey(
 async def _write_sightings(
     tx: Write, survey_id: str, version: int, day: date, lines: Sequence[Line]
 ) -> None:
+    season = (await load_calendar(tx)).place(day).season
+    levels = await load_levels(tx)
     await tx.run_many(
         INSERT_SIGHTING,
         [
-            sighting_values(sighting_id, version, survey_id, line, day.isoformat(), new)
+            sighting_values(
+                sighting_id,
+                version,
+                survey_id,
+                line,
+                day.isoformat(),
+                new,
+                levels.of(new.species, season, behaviours_of(new)),
+            )
             for line, (sighting_id, new) in lines
         ],
     )
@@ -217,6 +272,16 @@ async def _close(tx: Write, survey_id: str, version: int) -> None:
     await tx.run(CLOSE_SURVEY, version, survey_id)
     await tx.run(CLOSE_SIGHTINGS, version, survey_id)
     await tx.run(UNLINK_PHOTOS, survey_id)
+
+
+def _with_standing(new: NewSurvey, old: Survey) -> NewSurvey:
+    """With what the old version had, where the new one says nothing."""
+    return replace(
+        new,
+        status=old.status if new.status == "published" else new.status,
+        flags=new.flags or old.flags,
+        embargo_until=new.embargo_until or old.embargo_until,
+    )
 
 
 def _with_ids(tx: Write, sightings: Iterable[NewSighting]) -> list[tuple[str, NewSighting]]:
@@ -243,57 +308,3 @@ async def _with_sightings(db: Source, rows: Sequence[Row]) -> list[Survey]:
     for row in found:
         by_survey.setdefault(row["survey_id"], []).append(sighting_of(row))
     return [survey_of(row, by_survey.get(row["id"], [])) for row in rows]
-
-
-def _narrow_surveys(where: SurveyFilter) -> Where:
-    narrowed = Where()
-    _narrow_days(narrowed, "v", where)
-    first, last = _days(where)
-    if first is not None:
-        narrowed.add("v.start_at >= {}", start_of_day(first))
-    if last is not None:
-        narrowed.add("v.start_at < {}", end_of_day(last))
-    narrowed.equal("v.site", where.site)
-    narrowed.equal("v.owner_id", where.owner_id)
-    if where.species is not None:
-        narrowed.add(
-            "EXISTS (SELECT 1 FROM sighting s WHERE s.survey_id = v.id AND s.until IS NULL"
-            " AND s.species = {})",
-            where.species,
-        )
-    if where.photo_id is not None:
-        narrowed.add(
-            "v.id IN (SELECT survey_id FROM sighting_photo WHERE photo_id = {})", where.photo_id
-        )
-    return narrowed
-
-
-def _narrow_sightings(where: SurveyFilter, outer: str) -> Where:
-    narrowed = Where()
-    narrowed.equal("v.site", where.site)
-    narrowed.equal("v.owner_id", where.owner_id)
-    narrowed.equal("s.species", where.species)
-    _narrow_days(narrowed, outer, where)
-    if where.photo_id is not None:
-        narrowed.add(
-            "s.id IN (SELECT sighting_id FROM sighting_photo WHERE photo_id = {})", where.photo_id
-        )
-    return narrowed
-
-
-def _narrow_days(narrowed: Where, table: str, where: SurveyFilter) -> None:
-    """A season is found by its days: they lead the indexes, the season does not."""
-    narrowed.equal("v.season", where.season)
-    first, last = _days(where)
-    if first is not None:
-        narrowed.add(f"{table}.day >= {{}}", to_day(first))
-    if last is not None:
-        narrowed.add(f"{table}.day <= {{}}", to_day(last))
-
-
-def _days(where: SurveyFilter) -> tuple[date | None, date | None]:
-    """The first and the last day of the filter."""
-    if where.season is None:
-        return where.day_from, where.day_to
-    first, last = season_span(where.season)
-    return max(first, where.day_from or first), min(last, where.day_to or last)

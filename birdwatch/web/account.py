@@ -9,21 +9,23 @@ from starlette.responses import RedirectResponse, Response
 
 from birdwatch.domain.errors import FieldError, InvalidInputError
 from birdwatch.domain.photo import PhotoFilter
-from birdwatch.domain.policy import SCOPES
+from birdwatch.domain.policy import FULL, SCOPES
 from birdwatch.domain.survey import SurveyFilter
 from birdwatch.domain.text import LOCALES, Text
 from birdwatch.http.accounts import (
     create_token,
     end_session,
+    require,
     require_csrf,
-    require_signed_in,
     safe_next,
     sign_in,
     start_session,
 )
+from birdwatch.http.mail import can_mail
 from birdwatch.http.negotiation import LOCALE_COOKIE
 from birdwatch.http.sessions import is_secure
 from birdwatch.storage import people, photos, surveys
+from birdwatch.storage.invitations import may_register
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.web.forms import field_errors, typed
@@ -40,7 +42,7 @@ OWN_SHOWN = 24
 async def show_sign_in(request: Request) -> Response:
     """The form for signing in."""
     after = safe_next(request.query_params.get("next"))
-    return page(request, "sign_in.html", next=after, login="", error=None)
+    return await _sign_in_page(request, 200, after, "", None)
 
 
 async def do_sign_in(request: Request) -> Response:
@@ -51,7 +53,7 @@ async def do_sign_in(request: Request) -> Response:
     try:
         person = await sign_in(request, login, values.get("password", ""))
     except InvalidInputError as error:
-        return page(request, "sign_in.html", 422, next=after, login=login, error=error)
+        return await _sign_in_page(request, 422, after, login, error)
     response = RedirectResponse(after, 303)
     await start_session(request, response, person)
     return response
@@ -79,14 +81,14 @@ async def choose_language(request: Request) -> Response:
 
 async def show_account(request: Request) -> Response:
     """Who is signed in, their photos, surveys and tokens."""
-    require_signed_in(actor_of(request))
+    require(actor_of(request), "have-account")
     return await _account_page(request)
 
 
 async def make_token(request: Request) -> Response:
     """Make a token and show its secret, this once."""
     actor = actor_of(request)
-    require_signed_in(actor)
+    require(actor, "have-account")
     form = await request.form()
     require_csrf(request, form)
     values = typed(form)
@@ -111,11 +113,27 @@ async def make_token(request: Request) -> Response:
 async def revoke_token(request: Request) -> Response:
     """Make a token worthless from now on."""
     actor = actor_of(request)
-    require_signed_in(actor)
+    require(actor, "have-account")
     require_csrf(request, await request.form())
     async with archive_of(request).db.write(actor, now_of(request)) as tx:
         await people.revoke_token(tx, actor.person_id or "", request.path_params["id"])
     return RedirectResponse("/account#tokens", 303)
+
+
+async def _sign_in_page(
+    request: Request, status: int, after: str, login: str, error: InvalidInputError | None
+) -> Response:
+    archive = archive_of(request)
+    return page(
+        request,
+        "sign_in.html",
+        status,
+        next=after,
+        login=login,
+        error=error,
+        can_mail=can_mail(archive.settings),
+        may_register=await may_register(archive.db),
+    )
 
 
 def _token_name(text: str) -> str:
@@ -149,7 +167,7 @@ async def _account_page(
         cursor=None,
     )
     counted = await surveys.list_surveys(
-        archive.db, SurveyFilter(owner_id=person_id), limit=OWN_SHOWN, cursor=None
+        archive.db, SurveyFilter(owner_id=person_id), limit=OWN_SHOWN, cursor=None, lens=FULL
     )
     response = page(
         request,
@@ -157,6 +175,7 @@ async def _account_page(
         status,
         tokens=await people.list_tokens(archive.db, person_id),
         all_scopes=SCOPES,
+        own_scopes=grantable_scopes(actor),
         token_days=TOKEN_DAYS,
         values={"name": "", "days": "90", **(values or {})},
         scopes=scopes if scopes is not None else ["read"],

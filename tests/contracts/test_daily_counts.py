@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from birdwatch.domain.daily_count import CountValue, SurveyDay, roll_up
+from birdwatch.domain.policy import FULL
 from birdwatch.domain.survey import MAX_COUNT, TIDES, NewSighting, NewSurvey, Survey, SurveyFilter
 from birdwatch.storage import counts, ledger, surveys
 from birdwatch.storage.db import Database
@@ -83,7 +84,7 @@ async def carry_out(db: Database, edit: Edit, ids: list[str]) -> None:
 
 async def clear(db: Database) -> None:
     async with writing(db) as tx:
-        for one in (await surveys.list_surveys(tx, SurveyFilter(), limit=500)).items:
+        for one in (await surveys.list_surveys(tx, SurveyFilter(), limit=500, lens=FULL)).items:
             await surveys.delete_survey(tx, one.id)
 
 
@@ -110,7 +111,7 @@ def recount(found: Sequence[Survey]) -> tuple[list[object], list[SurveyDay]]:
 
 
 async def assert_counts_are_right(db: Database) -> None:
-    found = (await surveys.list_surveys(db, SurveyFilter(), limit=500)).items
+    found = (await surveys.list_surveys(db, SurveyFilter(), limit=500, lens=FULL)).items
     rolled, days = recount(found)
     assert await counts.daily_counts(db) == rolled
     assert await counts.survey_days(db) == days

@@ -7,6 +7,7 @@ import pytest
 
 from birdwatch.domain.daily_count import DailyCount, SurveyDay
 from birdwatch.domain.errors import InvalidInputError, NotFoundError
+from birdwatch.domain.policy import FULL
 from birdwatch.domain.survey import NewSurvey, Sighting, Survey, SurveyFilter
 from birdwatch.storage import counts, ledger, surveys
 from birdwatch.storage.db import Database
@@ -202,9 +203,9 @@ async def test_filters_narrow_to_what_they_say(db: Database) -> None:
         SurveyFilter(season="2026-spring", day_from=date(2026, 4, 15)): [],
     }
     for where, ids in expected.items():
-        page = await surveys.list_surveys(db, where, limit=9)
+        page = await surveys.list_surveys(db, where, limit=9, lens=FULL)
         assert [one.id for one in page.items] == ids
-        lines = await surveys.list_sightings(db, where, limit=9)
+        lines = await surveys.list_sightings(db, where, limit=9, lens=FULL)
         assert [one.survey_id for one in lines.items] == ids
     with pytest.raises(InvalidInputError):
         await surveys.list_surveys(db, SurveyFilter(season="spring"), limit=9)
