@@ -20,6 +20,7 @@ from birdwatch.domain.text import Text
 from birdwatch.domain.time_ladder import UNKNOWN_TIME, correct_time
 from birdwatch.domain.written import Refusal
 from birdwatch.intake.archive import Archive
+from birdwatch.intake.checking import judged_photo
 from birdwatch.intake.photo_sorting import DEFAULT_OFFSET_MIN, in_season, survey_start
 from birdwatch.intake.words import (
     DEFAULT_LICENSE,
@@ -79,6 +80,7 @@ async def correct_photo(
         facts = in_season(_in_site(facts, changes, terms.sites), windows)
         if facts == before.facts:
             return before
+        facts = await judged_photo(tx, facts, actor, before=before)
         await _keep_survey_in_step(tx, before.facts, facts)
         return await photo_rows.correct_photo(tx, photo_id, facts)
 
@@ -362,7 +364,10 @@ async def _keep_survey_in_step(tx: Write, before: PhotoFacts, after: PhotoFacts)
     """A count made from this photo follows its time, site and species; others do not."""
     if before.survey_id is None or after.survey_id is None:
         return
-    same = (before.time, before.site, before.species) == (after.time, after.site, after.species)
+    same = all(
+        getattr(before, name) == getattr(after, name)
+        for name in ("time", "site", "species", "status")
+    )
     survey = None if same else await find_survey(tx, before.survey_id)
     if survey is None or survey.protocol != "photo":
         return
@@ -395,6 +400,9 @@ def _following(survey: Survey, before: PhotoFacts, after: PhotoFacts) -> NewSurv
         note=survey.note,
         source=survey.source,
         source_key=None,
+        status=after.status if after.status != before.status else survey.status,
+        flags=survey.flags,
+        embargo_until=survey.embargo_until,
         sightings=tuple(
             NewSighting(
                 species=after.species
@@ -407,6 +415,9 @@ def _following(survey: Survey, before: PhotoFacts, after: PhotoFacts) -> NewSurv
                 note=sighting.note,
                 photos=sighting.photos,
                 id=sighting.id,
+                behaviour=sighting.behaviour,
+                status=sighting.status,
+                flags=sighting.flags,
             )
             for sighting in survey.sightings
         ),

@@ -29,6 +29,7 @@ from birdwatch.domain.survey import NewSurvey, Survey
 from birdwatch.domain.time_ladder import settle_time
 from birdwatch.imaging.probe import Probe
 from birdwatch.intake.archive import Archive
+from birdwatch.intake.checking import judged_arrival
 from birdwatch.intake.photo_correction import correct_photo, undo_correction
 from birdwatch.intake.photo_rendering import RENDER_JOB, render_photo
 from birdwatch.intake.photo_request import CheckedRequest, PhotoRequest, check_request
@@ -221,6 +222,13 @@ async def draft_survey(archive: Archive, arrival: Arrival) -> None:
     )
 
 
+async def check_record(archive: Archive, arrival: Arrival) -> None:
+    """Publish it at once, or let it wait for a reviewer, with the reasons."""
+    arrival.facts, arrival.survey = await judged_arrival(
+        archive.db, _found(arrival.facts), arrival.survey, arrival.actor
+    )
+
+
 async def keep_bytes(archive: Archive, arrival: Arrival) -> None:
     """Give the bytes their final name, read-only, on the disk before any row speaks of them."""
     await archive.blobs.keep(_found(arrival.incoming))
@@ -249,6 +257,7 @@ STEPS: tuple[Step, ...] = (
     settle_time_and_place,
     sort_into_season,
     draft_survey,
+    check_record,
     keep_bytes,
     record,
     acknowledge,

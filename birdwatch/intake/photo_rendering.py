@@ -15,6 +15,7 @@ from birdwatch.domain.policy import SYSTEM
 from birdwatch.domain.text import Text
 from birdwatch.imaging.renditions import RenderResult
 from birdwatch.intake.archive import Archive
+from birdwatch.intake.checking import check_brightness
 from birdwatch.storage.photos import find_photo, record_failure, record_renditions
 
 RENDER_JOB = "render"
@@ -41,6 +42,7 @@ async def render_photo(archive: Archive, photo_id: str, *, now: datetime) -> Non
         await _put_all(archive, photo, result, Path(folder))
     async with archive.db.write(SYSTEM, now) as tx:
         await record_renditions(tx, photo_id, result.renditions, result.thumbhash)
+    await check_brightness(archive, photo_id, now=now)
 
 
 async def give_up_rendering(
