@@ -227,7 +227,7 @@ def cpu_seconds(pid: int) -> float:
 
 def compare(home: Path, name: str, path: str) -> str:
     """One line: ours and bare ASGI, asked in turns for the same bytes."""
-    settings = {"BIRDWATCH_HOME": str(home)}
+    settings = {"BIRDWATCH_HOME": str(home), "BIRDWATCH_RATE_READS": "0"}
     with serving("bench.counts_api:birdwatch_app", factory=True, environ=settings) as ours:
         started = time.perf_counter()
         body = fetch(ours.address + path)

@@ -18,6 +18,7 @@ from birdwatch.http.health import routes as health_routes
 from birdwatch.http.idempotency import Idempotency
 from birdwatch.http.limits import Attempts
 from birdwatch.http.middleware import RequestContext
+from birdwatch.http.rates import Rates
 from birdwatch.http.seen import Seen
 from birdwatch.intake.archive import open_archive
 from birdwatch.settings import Settings
@@ -35,10 +36,12 @@ def create_app(settings: Settings) -> Starlette:
             app.state.archive = archive
             with archive.db.activate():
                 app.state.archive_key = await archive_key(archive.db)
+                app.state.sign_in_attempts = Attempts(archive.db, settings.rate_sign_ins)
                 async with anyio.create_task_group() as tasks:
                     stop = anyio.Event()
                     tasks.start_soon(partial(run_worker, archive, stop=stop))
                     tasks.start_soon(app.state.seen.run, archive.db, stop)
+                    tasks.start_soon(app.state.rates.run, archive.db, stop)
                     yield
                     stop.set()
 
@@ -53,6 +56,6 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
     )
     app.state.render_error = render_error
-    app.state.sign_in_attempts = Attempts()
+    app.state.rates = Rates(settings)
     app.state.seen = Seen()
     return app

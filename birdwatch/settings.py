@@ -44,6 +44,19 @@ OPTIONS: tuple[Option, ...] = (
     Option("trusted_hosts", "*", "Host names served, separated by commas; * for any."),
     Option("log_level", "info", "debug, info, warning or error."),
     Option("render_children", "1", "Processes that decode pictures at the same time."),
+    Option("rate_reads", "3000", "Reads a minute of one address, person or token; 0: no limit."),
+    Option("rate_writes", "600", "Writes a minute of one person; 0: no limit."),
+    Option("rate_sign_ins", "10", "Wrong passwords in ten minutes for one account and address."),
+    Option(
+        "quota_bytes", str(20 * 1024 * MIB), "Bytes of photos a person may add in a day; 0: any."
+    ),
+    Option("quota_files", "5000", "Photos a person may add in a day; 0: any number."),
+    Option("quota_pixels", "0", "Pixels of photos a person may add in a day; 0: any number."),
+    Option("smtp_host", "", "Mail server for reset links; needs BASE_URL. Empty: no mail."),
+    Option("smtp_port", "587", "Its port: 465 speaks TLS at once, others by STARTTLS."),
+    Option("smtp_user", "", "Name at the mail server; empty: none is asked for."),
+    Option("smtp_password", "", "Password at the mail server; sent over TLS only."),
+    Option("smtp_from", "", "Sender of the mails, birds@example.org."),
 )
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -65,6 +78,17 @@ class Settings:
     trusted_hosts: tuple[str, ...] = ("*",)
     log_level: str = "info"
     render_children: int = 1
+    rate_reads: int = 3000
+    rate_writes: int = 600
+    rate_sign_ins: int = 10
+    quota_bytes: int = 20 * 1024 * MIB
+    quota_files: int = 5000
+    quota_pixels: int = 0
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_from: str = ""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -84,6 +108,17 @@ class Settings:
             trusted_hosts=_names(given["trusted_hosts"]),
             log_level=_one_of(given, "log_level", LOG_LEVELS),
             render_children=_whole(given, "render_children", 1, 64),
+            rate_reads=_whole(given, "rate_reads", 0),
+            rate_writes=_whole(given, "rate_writes", 0),
+            rate_sign_ins=_whole(given, "rate_sign_ins", 1),
+            quota_bytes=_whole(given, "quota_bytes", 0),
+            quota_files=_whole(given, "quota_files", 0),
+            quota_pixels=_whole(given, "quota_pixels", 0),
+            smtp_host=given["smtp_host"],
+            smtp_port=_whole(given, "smtp_port", 1, 65535),
+            smtp_user=given["smtp_user"],
+            smtp_password=given["smtp_password"],
+            smtp_from=given["smtp_from"],
         )
 
     @property

@@ -69,18 +69,17 @@ async def sign_in(request: Request, login: str, password: str) -> Person:
     db: Database = request.app.state.archive.db
     attempts: Attempts = request.app.state.sign_in_attempts
     key = (login.strip().casefold(), request.client.host if request.client else "")
-    attempts.check(key, request.state.started)
+    await attempts.check(key)
     found = await people.find_login(db, login.strip()) if "\x00" not in login else None
     person, password_hash = found or (None, await _unused_hash())
     is_right = len(password) <= MAX_PASSWORD_CHARS and await _verify(password_hash, password)
     if person is None or not is_right or person.disabled:
-        attempts.fail(key, request.state.started)
         raise InvalidInputError(
             "sign_in.wrong",
             zh="用户名或密码不正确。请检查后重试。",
             en="The login or the password is not right. Check both and try again.",
         )
-    attempts.clear(key)
+    await attempts.clear(key)
     if is_stale(password_hash):
         renewed = await hash_in_thread(password)
         async with db.write(actor_of(person), request.state.now) as tx:
@@ -100,10 +99,10 @@ async def is_own_password(request: Request, password: str) -> bool:
     if found is None:
         return False
     key = (found[0].login, request.client.host if request.client else "")
-    attempts.check(key, request.state.started)
+    await attempts.check(key)
     is_right = len(password) <= MAX_PASSWORD_CHARS and await _verify(found[1], password)
-    if not is_right:
-        attempts.fail(key, request.state.started)
+    if is_right:
+        await attempts.clear(key)
     return is_right
 
 

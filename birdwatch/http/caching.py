@@ -28,6 +28,7 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 MAX_AGE_S = 60.0  # pages name today's date
 VARY = "Accept, Accept-Language, Cookie, Authorization"
 _KEYED = frozenset({b"accept", b"accept-language", b"cookie", b"host"})
+OWN = frozenset({b"ratelimit", b"ratelimit-policy"})
 _SESSION = COOKIE.encode() + b"="  # the end of the secure cookie's name too
 
 
@@ -205,6 +206,9 @@ def _answer(version: int, start: Message, message: Message) -> Answer | None:
     if b"public" not in headers.get(b"cache-control", b""):
         return None
     body = message.get("body", b"")
+    # What is left of a limit is one reader's; an answer from memory counts for nobody.
+    public = [(name, value) for name, value in start["headers"] if name not in OWN]
+    start = {**start, "headers": public}
     if b"etag" not in headers:
         headers[b"etag"] = f'"{hashlib.sha256(body).hexdigest()[:24]}"'.encode()
         start = {**start, "headers": [*start["headers"], (b"etag", headers[b"etag"])]}

@@ -23,6 +23,7 @@ from birdwatch.http.caching import VARY
 from birdwatch.http.errors import is_api, on_unexpected, respond_to
 from birdwatch.http.hashing import hash_secret
 from birdwatch.http.negotiation import choose_locale
+from birdwatch.http.rates import RateExceededError, Rates
 from birdwatch.http.security import DATA_HEADERS, HSTS, PAGE_HEADERS, check_request
 from birdwatch.http.sessions import actor_of, cookie_name, find_session, is_secure
 from birdwatch.settings import Settings
@@ -51,10 +52,12 @@ class RequestContext:
         with request.app.state.archive.db.activate():
             try:
                 check_request(request)
-                await _identify(request)
+                await _admit(request)
                 limited = _limit_body(request, receive)
                 await self.app(scope, limited, response_headers.send)
             except BirdwatchError as error:
+                if isinstance(error, RateExceededError):
+                    request.state.rate = error.rate
                 response = respond_to(request, error)
                 await response(scope, receive, response_headers.send)
             except Exception as error:
@@ -77,6 +80,7 @@ def _prepare(request: Request) -> None:
     state.actor = VISITOR
     state.csrf = ""
     state.error_code = ""
+    state.rate = None
 
 
 class _HeaderWriter:
@@ -94,6 +98,9 @@ class _HeaderWriter:
             is_page = headers.get("content-type", "").startswith("text/html")
             for name, value in (PAGE_HEADERS if is_page else DATA_HEADERS).items():
                 headers.setdefault(name, value)
+            rate = self._request.state.rate
+            if rate is not None and (self.status == 429 or is_api(self._request.scope["path"])):
+                headers.update(rate.headers)
             if is_secure(self._request):
                 headers.setdefault("Strict-Transport-Security", HSTS)
             if is_page:
@@ -104,6 +111,17 @@ class _HeaderWriter:
             if self.status >= 400:
                 headers["X-Request-Id"] = self._request.state.request_id
         await self._send(message)
+
+
+async def _admit(request: Request) -> None:
+    """Find out who asks, and count it; a token that is none counts for its address."""
+    rates: Rates = request.app.state.rates
+    try:
+        await _identify(request)
+    except NotSignedInError:
+        await rates.admit(request)
+        raise
+    request.state.rate = await rates.admit(request)
 
 
 async def _identify(request: Request) -> None:
