@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from birdwatch.domain.errors import FieldError, InvalidInputError
 from birdwatch.domain.photo import PhotoFilter
-from birdwatch.domain.policy import FULL, SCOPES
+from birdwatch.domain.policy import FULL, SCOPES, grantable_scopes
 from birdwatch.domain.survey import SurveyFilter
 from birdwatch.domain.text import LOCALES, Text
 from birdwatch.http.accounts import (

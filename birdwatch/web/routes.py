@@ -7,11 +7,24 @@ from pathlib import Path
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from birdwatch.web import account, gallery, home, photos, seasons, sites, species, surveys, upload
+from birdwatch.web import (
+    account,
+    gallery,
+    home,
+    joining,
+    people,
+    photos,
+    profile,
+    seasons,
+    sites,
+    species,
+    surveys,
+    upload,
+)
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 
-routes: list[BaseRoute] = [
+TABLE: list[BaseRoute] = [
     Route("/", home.show_home),
     Route("/gallery", gallery.show_gallery),
     Route("/photos/{id}", photos.show_photo),
@@ -29,6 +42,11 @@ routes: list[BaseRoute] = [
     Route("/surveys/new", surveys.new_survey),
     Route("/surveys/new", surveys.create_survey, methods=["POST"]),
     Route("/surveys/{id}", surveys.show_survey),
+    Route("/review", review.show_queue),
+    Route("/review", review.take_decisions, methods=["POST"]),
+    Route("/review/answer", review.take_answer, methods=["POST"]),
+    Route("/photos/{id}/identifications", review.take_proposal, methods=["POST"]),
+    Route("/identifications/{id}", review.settle_proposal, methods=["POST"]),
     Route("/upload", upload.show_upload),
     Route("/upload", upload.take_upload, methods=["POST"]),
     Route("/sign-in", account.show_sign_in),
@@ -37,6 +55,38 @@ routes: list[BaseRoute] = [
     Route("/account", account.show_account),
     Route("/account/tokens", account.make_token, methods=["POST"]),
     Route("/account/tokens/{id}/revoke", account.revoke_token, methods=["POST"]),
+    Route("/account/profile", profile.show_profile),
+    Route("/account/profile", profile.save_profile, methods=["POST"]),
+    Route("/account/password", profile.change_password, methods=["POST"]),
+    Route("/account/sessions/end", profile.end_other_sessions, methods=["POST"]),
+    Route("/account/sessions/{id}/end", profile.end_session, methods=["POST"]),
+    Route("/invitations/{token}", joining.show_invitation),
+    Route("/invitations/{token}", joining.take_invitation, methods=["POST"]),
+    Route("/register", joining.show_register),
+    Route("/register", joining.take_register, methods=["POST"]),
+    Route("/reset", joining.show_forgotten),
+    Route("/reset", joining.take_forgotten, methods=["POST"]),
+    Route("/reset/{token}", joining.show_reset),
+    Route("/reset/{token}", joining.take_reset, methods=["POST"]),
+    Route("/admin/people", people.show_people),
+    Route("/admin/people/{id}", people.show_person),
+    Route("/admin/people/{id}", people.change_person, methods=["POST"]),
+    Route("/admin/people/{id}/reset", people.make_reset, methods=["POST"]),
+    Route("/admin/people/{id}/grants", people.give_grant, methods=["POST"]),
+    Route("/admin/people/{id}/grants/{grant}/end", people.revoke_grant, methods=["POST"]),
+    Route("/admin/invitations", people.invite, methods=["POST"]),
+    Route("/admin/invitations/{id}/end", people.withdraw_invitation, methods=["POST"]),
+    Route("/admin/registration", people.switch_registration, methods=["POST"]),
     Route("/language", account.choose_language, methods=["POST"]),
     Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
 ]
+
+
+def _with_queue(route: BaseRoute) -> BaseRoute:
+    """The same page, which tells reviewers in its navigation how many records wait."""
+    if not isinstance(route, Route):
+        return route
+    return Route(route.path, review.with_waiting(route.endpoint), methods=[*(route.methods or ())])
+
+
+routes: list[BaseRoute] = [_with_queue(route) for route in TABLE]
