@@ -24,6 +24,7 @@ from birdwatch.domain.place import Site, is_outside, site_at
 from birdwatch.domain.place_ladder import settle_gps
 from birdwatch.domain.policy import Actor, may
 from birdwatch.domain.publication import seen_photo
+from birdwatch.domain.quota import Quota, Uploads, check_quota, quota_day
 from birdwatch.domain.species import SpeciesIndex
 from birdwatch.domain.survey import NewSurvey, Survey
 from birdwatch.domain.time_ladder import settle_time
@@ -39,6 +40,7 @@ from birdwatch.storage.blobs.files import Incoming
 from birdwatch.storage.db import Source, Write
 from birdwatch.storage.jobs import enqueue
 from birdwatch.storage.photos import NewPhoto, find_photo_by_sha256, insert_photo, is_held
+from birdwatch.storage.requests import add_upload, uploads_of
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.storage.surveys import insert_survey
@@ -171,6 +173,21 @@ async def probe_bytes(archive: Archive, arrival: Arrival) -> None:
     arrival.probe = await archive.sandbox.probe(incoming.path, _found(arrival.checked).file_name)
 
 
+async def check_day_quota(archive: Archive, arrival: Arrival) -> None:
+    """Enough for today is said before anything is kept."""
+    person_id, settings = arrival.actor.person_id, archive.settings
+    if person_id is None:
+        return
+    quota = Quota(settings.quota_files, settings.quota_bytes, settings.quota_pixels)
+    used = await uploads_of(archive.db, person_id, quota_day(arrival.now))
+    check_quota(quota, used, _measured(arrival), arrival.now)
+
+
+def _measured(arrival: Arrival) -> Uploads:
+    probe = _found(arrival.probe)
+    return Uploads(1, _found(arrival.incoming).size, probe.width * probe.height)
+
+
 async def settle_time_and_place(archive: Archive, arrival: Arrival) -> None:
     """Decide when and where it was taken, each with its source and confidence."""
     del archive
@@ -254,6 +271,7 @@ STEPS: tuple[Step, ...] = (
     receive_bytes,
     find_duplicate,
     probe_bytes,
+    check_day_quota,
     settle_time_and_place,
     sort_into_season,
     draft_survey,
@@ -268,6 +286,9 @@ async def _insert(tx: Write, arrival: Arrival) -> Receipt:
     incoming, probe = _found(arrival.incoming), _found(arrival.probe)
     facts, checked = _found(arrival.facts), _found(arrival.checked)
     photo_id = opaque_id()
+    if arrival.actor.person_id is not None:
+        day = quota_day(arrival.now)
+        await add_upload(tx, arrival.actor.person_id, day, _measured(arrival))
     survey = await _write_survey(tx, photo_id, arrival.survey)
     if survey is not None:
         facts = replace(facts, survey_id=survey.id, sighting_id=survey.sightings[0].id)

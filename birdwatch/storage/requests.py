@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from birdwatch.domain.policy import SYSTEM
+from birdwatch.domain.quota import Uploads
 from birdwatch.storage.columns import from_instant, from_json, to_day, to_instant, to_json
 from birdwatch.storage.transactions import Database, Source, Write
 
@@ -47,15 +48,6 @@ class Hits:
 
     count: int
     until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Uploads:
-    """What one person sent in on one local day."""
-
-    files: int = 0
-    bytes: int = 0
-    pixels: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +112,9 @@ async def uploads_of(db: Source, person_id: str, day: date) -> Uploads:
     return Uploads(**rows[0]) if rows else Uploads()
 
 
-async def add_upload(tx: Write, person_id: str, day: date, size_bytes: int, pixels: int) -> None:
-    """Count one more photo of this person, in the transaction that records it."""
-    await tx.run(ADD_UPLOAD, person_id, to_day(day), 1, size_bytes, pixels)
+async def add_upload(tx: Write, person_id: str, day: date, more: Uploads) -> None:
+    """Count what this person sent in, in the transaction that records it."""
+    await tx.run(ADD_UPLOAD, person_id, to_day(day), more.files, more.bytes, more.pixels)
 
 
 async def claim_key(

@@ -8,10 +8,10 @@ import anyio
 import pytest
 
 from birdwatch.domain.policy import SYSTEM
+from birdwatch.domain.quota import Uploads
 from birdwatch.storage.db import Database, open_database
 from birdwatch.storage.requests import (
     KeptAnswer,
-    Uploads,
     add_upload,
     claim_key,
     forget_hits,
@@ -74,9 +74,9 @@ async def test_hits_are_given_back_and_forgotten(db: Database) -> None:
 async def test_uploads_are_added_by_person_and_day(db: Database) -> None:
     day = date(2026, 4, 20)
     async with db.write(SYSTEM, NOW) as tx:
-        await add_upload(tx, "p", day, 100, 6)
-        await add_upload(tx, "p", day, 50, 4)
-        await add_upload(tx, "q", day, 1, 1)
+        await add_upload(tx, "p", day, Uploads(1, 100, 6))
+        await add_upload(tx, "p", day, Uploads(1, 50, 4))
+        await add_upload(tx, "q", day, Uploads(1, 1, 1))
     assert await uploads_of(db, "p", day) == Uploads(2, 150, 10)
     assert await uploads_of(db, "p", date(2026, 4, 21)) == Uploads()
 
