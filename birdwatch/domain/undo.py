@@ -123,7 +123,7 @@ def survey_in(state: State, known: NewSurvey) -> NewSurvey:
     status, flags = state["status",]
     ids = {key[1] for key in state if key[0] == SIGHTING}
     lines = sorted(
-        (state[SIGHTING, one, "line"], one) for one in ids if state[SIGHTING, one, "exists"]
+        (state[SIGHTING, one, "line"], one) for one in ids if state.get((SIGHTING, one, "exists"))
     )
     return replace(
         known,

@@ -79,6 +79,9 @@ async def follow(tx: Transaction, entry: Appended) -> None:
         await _show(tx, entry.noun, "f.id = $3", *moment, entry.noun_id)
         hide = HIDE.format(noun=entry.noun, which="noun_id = $3", visible=VISIBLE[entry.noun])
         await tx.run(hide, *moment, entry.noun_id)
+    elif entry.noun == "sighting":  # decided on by itself: part of its survey
+        of_survey = "f.id = (SELECT survey_id FROM sighting WHERE id = $3 AND until IS NULL)"
+        await _show(tx, "survey", of_survey, *moment, entry.noun_id)
     elif entry.noun in TABLES_OF_ALL:
         await tx.run(
             SHOW.format(noun="CAST($3 AS TEXT)", id="CAST($4 AS TEXT)", source="WHERE TRUE"),
