@@ -373,7 +373,7 @@ async def _keep_survey_in_step(tx: Write, before: PhotoFacts, after: PhotoFacts)
         return
     if after.site is None or after.species is None or after.time.wall is None:
         raise _count_rests_on_it(survey)
-    await replace_survey(tx, survey.id, _following(survey, before, after))
+    await replace_survey(tx, survey.id, _following(survey, before, after), sets_standing=True)
 
 
 def _count_rests_on_it(survey: Survey) -> BirdwatchError:

@@ -28,6 +28,7 @@ from birdwatch.web.figures import ESTUARY_ZONE
 from birdwatch.web.forms import field_errors, typed
 from birdwatch.web.reading import archive_of, now_of, reader_of
 from birdwatch.web.render import actor_of, locale_of, page
+from birdwatch.web.review import review_of
 from birdwatch.web.seasonal import season_summary, sightings_by_photo
 
 BESIDE = 6
@@ -172,6 +173,7 @@ async def _photo_page(
         can_see_place=photo.view == "full",
         beside=await _beside(request, photo),
         history=history,
+        review=await review_of(request, "photo", photo),
         values=values,
         errors=field_errors(error, request),
         error=error,

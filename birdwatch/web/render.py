@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from birdwatch.domain.credit import render_credit
 from birdwatch.domain.photo import Photo, rendition_url
 from birdwatch.domain.policy import VISITOR, Actor, may
+from birdwatch.domain.review import FLAG_TEXTS
 from birdwatch.domain.text import Locale
 from birdwatch.intake.words import LICENSES
 from birdwatch.web.figures import Figures
@@ -44,6 +45,7 @@ def environment() -> Environment:
         rendition_url=rendition_url,
         may=may,
         licenses=LICENSES,
+        flag_texts=FLAG_TEXTS,
         with_query=with_query,
     )
     return made
@@ -90,6 +92,7 @@ def page(request: Request, template: str, status: int = 200, /, **values: object
             locale=locale,
             actor=actor_of(request),
             csrf=getattr(request.state, "csrf", ""),
+            waiting=getattr(request.state, "waiting", None),
             path=request.url.path,
             here=_here(request),
             credit_line=partial(_credit, locale=locale),

@@ -15,6 +15,7 @@ from birdwatch.web import (
     people,
     photos,
     profile,
+    review,
     seasons,
     sites,
     species,

@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from birdwatch.domain.errors import InvalidInputError, NotFoundError
+from birdwatch.domain.publication import seen_survey
 from birdwatch.domain.survey import METHODS, PROTOCOLS, TIDES, SurveyFilter
 from birdwatch.http.accounts import require, require_csrf
+from birdwatch.http.idempotency import new_once, once_for_form
 from birdwatch.intake.survey_intake import receive_survey
 from birdwatch.storage import photos, surveys
 from birdwatch.storage.sites import load_sites
@@ -18,6 +20,7 @@ from birdwatch.storage.species import load_species
 from birdwatch.web.forms import field_errors, typed
 from birdwatch.web.reading import archive_of, now_of, query_text, reader_of, today_of
 from birdwatch.web.render import actor_of, page
+from birdwatch.web.review import review_of
 from birdwatch.web.seasonal import known_seasons, sightings_by_photo
 
 PAGE_SIZE = 50
@@ -49,7 +52,8 @@ async def list_surveys(request: Request) -> Response:
 async def show_survey(request: Request) -> Response:
     """One survey as it was made."""
     archive = archive_of(request)
-    survey = await surveys.find_survey(archive.db, request.path_params["id"])
+    whole = await surveys.find_survey(archive.db, request.path_params["id"])
+    survey = seen_survey(whole, actor_of(request), now_of(request)) if whole else None
     if survey is None:
         raise NotFoundError(
             "survey.unknown",
@@ -63,6 +67,7 @@ async def show_survey(request: Request) -> Response:
         survey=survey,
         shown=found,
         sightings=await sightings_by_photo(request, found),
+        review=await review_of(request, "survey", survey),
         is_saved="saved" in request.query_params,
         species=await load_species(archive.db),
         sites=await load_sites(archive.db),
@@ -89,13 +94,18 @@ async def create_survey(request: Request) -> Response:
         return await _form_page(request, values, [*rows, {}])
     filled = [index for index, row in enumerate(rows) if is_filled(row)]
     raw = survey_from(values, [rows[index] for index in filled])
-    try:
+
+    async def receive() -> str:
         survey = await receive_survey(
             archive_of(request), raw, source="page", actor=actor, now=now_of(request)
         )
+        return f"/surveys/{survey.id}?saved=1"
+
+    try:
+        target = await once_for_form(request, values, receive)
     except InvalidInputError as error:
         return await _form_page(request, values, rows, error, filled)
-    return RedirectResponse(f"/surveys/{survey.id}?saved=1", 303)
+    return RedirectResponse(target, 303)
 
 
 def rows_from(values: Mapping[str, str]) -> list[dict[str, str]]:
@@ -158,6 +168,7 @@ async def _form_page(
         tides=TIDES,
         species=await load_species(archive.db),
         sites=await load_sites(archive.db),
+        once=new_once(),
     )
 
 
