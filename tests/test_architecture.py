@@ -42,6 +42,7 @@ WALLS: dict[str, set[str]] = {
     "starlette": {"http", "api", "web", "delivery", "app"},
     "jinja2": {"web"},
     "argon2": {"http"},
+    "webauthn": {"http"},
     "typer": {"cli"},
     "rich": {"cli"},
     "astral": {"domain"},

@@ -68,6 +68,19 @@ class SessionInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Passkey:
+    """A key in one of a person's devices; its public half and its id are base64url."""
+
+    id: str
+    person_id: str
+    name: str
+    public_key: str
+    sign_count: int
+    made_at: datetime
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """Leave for a researcher to see exact values, until a date and for a reason."""
 

@@ -93,6 +93,9 @@ async def take_forgotten(request: Request) -> Response:
     except InvalidInputError:
         return response
     if email:
+        # Counted like guesses, known address or not, so that nobody floods a mailbox through us.
+        address = request.client.host if request.client else ""
+        await request.app.state.sign_in_attempts.check((f"mail {email}", address))
         response.background = BackgroundTask(
             mail_reset, archive_of(request).settings, archive_of(request).db, email, now_of(request)
         )

@@ -16,6 +16,7 @@ from birdwatch.http.negotiation import LOCALE_COOKIE
 from birdwatch.http.sessions import is_secure, session_hash
 from birdwatch.intake.words import LICENSES, clean_credit, clean_license, clean_line
 from birdwatch.storage import people
+from birdwatch.storage.passkeys import list_passkeys
 from birdwatch.web.forms import field_errors, typed
 from birdwatch.web.reading import archive_of, now_of
 from birdwatch.web.render import actor_of, page
@@ -27,12 +28,12 @@ YEAR_S = 365 * 24 * 3600
 
 async def show_profile(request: Request) -> Response:
     """The forms for profile and password, and the list of sessions."""
-    return await _profile_page(request, await _own(request))
+    return await _profile_page(request, await own_account(request))
 
 
 async def save_profile(request: Request) -> Response:
     """Take what the form says; a mistake gives it back as typed."""
-    person = await _own(request)
+    person = await own_account(request)
     form = await request.form()
     require_csrf(request, form)
     values = typed(form)
@@ -63,7 +64,7 @@ async def save_profile(request: Request) -> Response:
 
 async def change_password(request: Request) -> Response:
     """A new password for who knows the old one; every other session ends."""
-    person = await _own(request)
+    person = await own_account(request)
     form = await request.form()
     require_csrf(request, form)
     # Not by typed(): blanks belong to a password.
@@ -89,7 +90,7 @@ async def change_password(request: Request) -> Response:
 
 async def end_session(request: Request) -> Response:
     """Sign one browser out."""
-    person = await _own(request)
+    person = await own_account(request)
     require_csrf(request, await request.form())
     async with archive_of(request).db.write(actor_of(request), now_of(request)) as tx:
         await people.close_sessions(tx, person.id, session_id=request.path_params["id"])
@@ -98,7 +99,7 @@ async def end_session(request: Request) -> Response:
 
 async def end_other_sessions(request: Request) -> Response:
     """Sign every browser out but this one."""
-    person = await _own(request)
+    person = await own_account(request)
     require_csrf(request, await request.form())
     async with archive_of(request).db.write(actor_of(request), now_of(request)) as tx:
         await people.close_sessions(tx, person.id, keep=session_hash(request))
@@ -131,7 +132,7 @@ def read_email(text: str) -> str:
     )
 
 
-async def _own(request: Request) -> Person:
+async def own_account(request: Request) -> Person:
     """The account of who asks; a token has none."""
     actor = actor_of(request)
     require(actor, "have-account")
@@ -167,6 +168,7 @@ async def _profile_page(
         sessions=await people.list_sessions(
             archive_of(request).db, person.id, now_of(request), current=session_hash(request)
         ),
+        passkeys=await list_passkeys(archive_of(request).db, person.id),
         is_saved="saved" in request.query_params,
         error=error,
         errors=field_errors(error, request),
