@@ -18,6 +18,9 @@ if (document.querySelector("[data-upload]")) {
 if (document.querySelector("[data-species]")) {
   import("./species.js").then(({ suggestSpecies }) => suggestSpecies(document));
 }
+if (document.querySelector("[data-review]")) {
+  import("./review.js").then(({ reviewByKeys }) => reviewByKeys());
+}
 if (document.querySelector("[data-sightings]")) {
   import("./survey.js").then(({ growSightings }) => growSightings());
 }
