@@ -11,9 +11,11 @@ import hashlib
 import re
 import secrets
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.message import Message as Header
 
+import anyio
 from anyio import CancelScope
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,7 +40,10 @@ KEEP_S = 24 * 3600.0
 LEASE_S = 120.0  # held anew while a body comes in; the rest of a write takes seconds
 MAX_KEPT_BYTES = 1024 * 1024
 RETRY_S = 1
-TOO_MANY, FAULT = 429, 500
+TOO_MANY, FAULT, SEE_OTHER = 429, 500, 303
+ONCE_FIELD = "once"
+ONCE = re.compile(r"[A-Za-z0-9_-]{22}")
+FORM_TRIES, FORM_PAUSE_S = 40, 0.25
 
 
 class StillRunningError(ConflictError):
@@ -218,6 +223,45 @@ async def _send_again(answer: KeptAnswer, body: _Body, send: Send) -> None:
         }
     )
     await send({"type": "http.response.body", "body": answer.body})
+
+
+def new_once() -> str:
+    """What a form carries in its field `once`, so that two presses of its button are one."""
+    return secrets.token_urlsafe(16)
+
+
+async def once_for_form(
+    request: Request, fields: Mapping[str, str], work: Callable[[], Awaitable[str]]
+) -> str:
+    """Where `work` says the reader should go on; the same form sent again goes there too.
+
+    The fields are part of the key: a form that is changed and sent once more is another.
+    """
+    db: Database = request.app.state.archive.db
+    once = fields.get(ONCE_FIELD, "")
+    if not ONCE.fullmatch(once):
+        return await work()
+    told = "\n".join(f"{name}={value}" for name, value in sorted(fields.items()))
+    key = hashed("form", request.state.actor.person_id or "", request.scope["path"], told)
+    attempt, now = secrets.token_hex(8), request.state.now
+    for _ in range(FORM_TRIES):
+        found = await claim_key(db, key, attempt, now, lease_s=LEASE_S, keep_s=KEEP_S)
+        if isinstance(found, KeptAnswer):
+            return found.body.decode()
+        if found:
+            break
+        await anyio.sleep(FORM_PAUSE_S)  # the browser shows the answer to the last press alone
+    else:
+        raise _still_running()
+    try:
+        target = await work()
+    except BaseException:
+        with CancelScope(shield=True):
+            await free_key(db, key, attempt, now)
+        raise
+    with CancelScope(shield=True):
+        await keep_answer(db, key, attempt, KeptAnswer("", SEE_OTHER, (), target.encode()), now)
+    return target
 
 
 def _still_running() -> StillRunningError:
