@@ -11,12 +11,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from birdwatch.domain.daily_count import Audience
 from birdwatch.domain.paging import DEFAULT_LIMIT, MAX_LIMIT
 from birdwatch.domain.photo import PhotoState, TimeSource
 from birdwatch.domain.place import Confidence, PositionSource
 from birdwatch.domain.policy import Status, View
 from birdwatch.domain.season import HalfYear, Phase
-from birdwatch.domain.sensitivity import Level
+from birdwatch.domain.sensitivity import Behaviour, Level
 from birdwatch.domain.summary import By, TideChoice
 from birdwatch.domain.survey import Method, Protocol, Tide
 from birdwatch.domain.text import Locale
@@ -155,6 +156,9 @@ class Sighting(Struct, kw_only=True):
     method: Method
     note: str
     photos: tuple[str, ...]
+    behaviour: Behaviour
+    status: Status
+    flags: tuple[str, ...] | UnsetType = UNSET
 
 
 class ListedSighting(Sighting, kw_only=True):
@@ -186,7 +190,11 @@ class Survey(Struct, kw_only=True):
     phase: Phase
     dekad: str
     version: int
+    view: View
+    status: Status
+    embargo_until: str | None
     sightings: tuple[Sighting, ...]
+    flags: tuple[str, ...] | UnsetType = UNSET
 
 
 class SightingIn(Struct, kw_only=True):
@@ -200,6 +208,7 @@ class SightingIn(Struct, kw_only=True):
     method: Method = "counted"
     note: str = ""
     photos: list[str] = []
+    behaviour: Behaviour = ""
 
 
 class SurveyIn(Struct, kw_only=True):
@@ -213,7 +222,15 @@ class SurveyIn(Struct, kw_only=True):
     complete: bool = False
     tide: Tide = "unknown"
     note: str = ""
+    embargo_until: str | None = None
     sightings: list[SightingIn] = []
+
+
+class Waiting(Struct, frozen=True):
+    """Records that wait for a reviewer, and are in no count yet."""
+
+    surveys: int
+    sightings: int
 
 
 class CountWindow(Struct, frozen=True):
@@ -261,6 +278,9 @@ class Counts(Struct, kw_only=True):
     surveys_used: int
     surveys_set_aside: int
     next: str | None
+    audience: Audience
+    waiting: Waiting
+    left_out: str
 
 
 class SeasonSpecies(Struct, kw_only=True):
@@ -329,6 +349,9 @@ class Season(Struct, kw_only=True):
     surveys_used: tuple[str, ...]
     surveys_set_aside: tuple[str, ...]
     earlier: list[EarlierSeason]
+    audience: Audience
+    waiting: Waiting
+    left_out: str
 
 
 class ListedSeason(Struct, frozen=True):
@@ -423,6 +446,8 @@ class Seasons(Struct, frozen=True):
 
     items: list[ListedSeason]
     next: str | None
+    audience: Audience
+    left_out: str
 
 
 class SpeciesList(Struct, frozen=True):

@@ -14,11 +14,13 @@ from birdwatch.api.answers import send_list
 from birdwatch.api.filters import known_season, known_site, species_code
 from birdwatch.api.query import read_query
 from birdwatch.api.windows import count_window
+from birdwatch.domain.daily_count import LEFT_OUT
 from birdwatch.domain.paging import decode_cursor, encode_cursor
+from birdwatch.domain.policy import may
 from birdwatch.domain.season import parse_season, season_of
 from birdwatch.domain.summary import RULE, By, CountItem, DailyCount, SurveyDay, count_items
 from birdwatch.domain.text import Locale
-from birdwatch.storage.counts import daily_counts, survey_days
+from birdwatch.storage.counts import daily_counts, survey_days, waiting
 from birdwatch.storage.db import Database
 from birdwatch.storage.windows import load_windows
 
@@ -34,9 +36,10 @@ async def list_counts(request: Request) -> Response:
     site = await known_site(db, query.site)
     codes = dict.fromkeys([await species_code(db, name) for name in query.species])
     after = _key_of(query.cursor)
+    exact = may(request.state.actor, "see-exact-counts", now=request.state.now)
 
     async def make(version: int) -> contract.Counts:
-        daily, visits = await _read(db, query, season, site, codes)
+        daily, visits = await _read(db, query, season, site, codes, exact=exact)
         items = count_items(
             daily,
             by=query.by,
@@ -57,6 +60,9 @@ async def list_counts(request: Request) -> Response:
             surveys_used=len({survey for item in page for survey in item.surveys}),
             surveys_set_aside=len({survey for item in page for survey in item.set_aside}),
             next=cursor,
+            audience="exact" if exact else "public",
+            waiting=contract.Waiting(*await waiting(db, season or _season(query))),
+            left_out=LEFT_OUT.get(locale),
         )
 
     return await send_list(request, query, contract.CountItem, make)
@@ -68,6 +74,8 @@ async def _read(
     season: str | None,
     site: str | None,
     codes: Iterable[str | None],
+    *,
+    exact: bool,
 ) -> tuple[list[DailyCount], list[SurveyDay] | None]:
     """The daily counts asked for; and, where bird-days need it, the days on which anybody looked."""
     first, last = query.day_from, query.day_to
@@ -75,12 +83,14 @@ async def _read(
         row
         for code in tuple(codes) or (None,)
         for row in await daily_counts(
-            db, season=season, species=code, site=site, day_from=first, day_to=last
+            db, season=season, species=code, site=site, day_from=first, day_to=last, exact=exact
         )
     ]
     if query.by == "day":
         return daily, None
-    visits = await survey_days(db, season=season, site=site, day_from=first, day_to=last)
+    visits = await survey_days(
+        db, season=season, site=site, day_from=first, day_to=last, exact=exact
+    )
     return daily, visits
 
 
@@ -115,11 +125,15 @@ def _period(item: CountItem, by: By) -> str:
 
 def _half_year(season: str | None, query: contract.CountsQuery) -> str | None:
     """Spring or autumn, when all that is asked for lies in one."""
-    if season is not None:
-        return parse_season(season)[1]
+    one = season or _season(query)
+    return parse_season(one)[1] if one else None
+
+
+def _season(query: contract.CountsQuery) -> str | None:
+    """The season that both ends of the days asked for lie in."""
     if query.day_from and query.day_to and query.day_from.year == query.day_to.year:
         first, last = season_of(query.day_from), season_of(query.day_to)
-        return parse_season(first)[1] if first and first == last else None
+        return first if first == last else None
     return None
 
 

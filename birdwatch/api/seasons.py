@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -13,7 +14,9 @@ from birdwatch.api.answers import send_list, send_one
 from birdwatch.api.filters import known_season
 from birdwatch.api.query import read_query
 from birdwatch.api.windows import count_window
+from birdwatch.domain.daily_count import LEFT_OUT, Audience
 from birdwatch.domain.errors import InvalidInputError, NotFoundError
+from birdwatch.domain.policy import may
 from birdwatch.domain.season import Window, earlier_seasons, parse_season, season_span
 from birdwatch.domain.species import SpeciesIndex
 from birdwatch.domain.summary import RULE, CountItem, SeasonSummary, SpeciesSummary
@@ -30,13 +33,16 @@ async def list_seasons(request: Request) -> Response:
     """The seasons that hold anything."""
     query = read_query(request, contract.Query)
     db: Database = request.app.state.archive.db
+    exact = _is_exact(request)
 
     async def make(_version: int) -> contract.Seasons:
         items = [
             contract.ListedSeason(season, *season_span(season))
-            for season in await counts.seasons(db)
+            for season in await counts.seasons(db, exact=exact)
         ]
-        return contract.Seasons(items, None)
+        return contract.Seasons(
+            items, None, _audience(exact=exact), LEFT_OUT.get(request.state.locale)
+        )
 
     return await send_list(request, query, contract.ListedSeason, make)
 
@@ -47,20 +53,40 @@ async def get_season(request: Request) -> Response:
     db: Database = request.app.state.archive.db
     season = _season_in_path(request)
     locale: Locale = request.state.locale
+    exact = _is_exact(request)
 
     async def make(version: int) -> contract.Season:
         windows = await load_windows(db)
         species = await load_species(db)
-        before = earlier_seasons(season, await counts.seasons(db))[:EARLIER_YEARS]
+        before = earlier_seasons(season, await counts.seasons(db, exact=exact))[:EARLIER_YEARS]
         summary, *others = [
-            await counts.season_summary(db, one, windows, version=version)
+            await counts.season_summary(db, one, windows, version=version, exact=exact)
             for one in (season, *before)
         ]
         earlier = [_dump_earlier(one, windows, species, locale) for one in others]
-        return _dump(summary, windows, species, locale, earlier)
+        waiting = contract.Waiting(*await counts.waiting(db, season))
+        names = _Names(windows, species, locale)
+        return _dump(summary, names, earlier, waiting, _audience(exact=exact))
 
     table = (contract.SeasonSpecies, _table)
     return await send_one(request, query, contract.Season, make, table=table)
+
+
+def _is_exact(request: Request) -> bool:
+    return may(request.state.actor, "see-exact-counts", now=request.state.now)
+
+
+def _audience(*, exact: bool) -> Audience:
+    return "exact" if exact else "public"
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a season is told by."""
+
+    windows: Sequence[Window]
+    species: SpeciesIndex
+    locale: Locale
 
 
 def _season_in_path(request: Request) -> str:
@@ -86,11 +112,12 @@ def _table(season: Struct) -> list[Struct]:
 
 def _dump(
     summary: SeasonSummary,
-    windows: Sequence[Window],
-    species: SpeciesIndex,
-    locale: Locale,
+    names: _Names,
     earlier: list[contract.EarlierSeason],
+    waiting: contract.Waiting,
+    audience: Audience,
 ) -> contract.Season:
+    windows, species, locale = names.windows, names.species, names.locale
     return contract.Season(
         season=summary.season,
         first=summary.first,
@@ -108,6 +135,9 @@ def _dump(
         surveys_used=summary.surveys_used,
         surveys_set_aside=summary.surveys_set_aside,
         earlier=earlier,
+        audience=audience,
+        waiting=waiting,
+        left_out=LEFT_OUT.get(locale),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,26 +10,30 @@ from birdwatch.api import contract
 from birdwatch.api.answers import send_list
 from birdwatch.api.filters import survey_filter
 from birdwatch.api.query import read_query
+from birdwatch.domain.policy import FULL, Reader, lens_of
 from birdwatch.domain.survey import Sighting
-from birdwatch.storage import surveys as survey_rows
 from birdwatch.storage.db import Database
+from birdwatch.storage.seen_surveys import seen_sightings
 
 
 async def list_sightings(request: Request) -> Response:
-    """A page of sightings, newest first."""
+    """A page of the sightings that the reader may see, newest first."""
     query = read_query(request, contract.SurveysQuery)
     db: Database = request.app.state.archive.db
     where = await survey_filter(db, query)
+    reader = Reader(request.state.actor, request.state.now)
+    is_full = lens_of(reader.actor, reader.now) == FULL
 
     async def make(_version: int) -> contract.Sightings:
-        page = await survey_rows.list_sightings(db, where, limit=query.limit, cursor=query.cursor)
-        return contract.Sightings([_dump_listed(sighting) for sighting in page.items], page.next)
+        page = await seen_sightings(db, where, reader, limit=query.limit, cursor=query.cursor)
+        items = [_dump_listed(sighting, is_full=is_full) for sighting in page.items]
+        return contract.Sightings(items, page.next)
 
     return await send_list(request, query, contract.ListedSighting, make)
 
 
-def dump_sighting(sighting: Sighting) -> contract.Sighting:
-    """The sighting inside its survey."""
+def dump_sighting(sighting: Sighting, *, is_full: bool = False) -> contract.Sighting:
+    """The sighting inside its survey. `is_full`: for those who may know why it waits."""
     return contract.Sighting(
         id=sighting.id,
         species=sighting.species,
@@ -38,10 +43,13 @@ def dump_sighting(sighting: Sighting) -> contract.Sighting:
         method=sighting.method,
         note=sighting.note,
         photos=sighting.photos,
+        behaviour=sighting.behaviour,
+        status=sighting.status,
+        flags=sighting.flags if is_full else UNSET,
     )
 
 
-def _dump_listed(sighting: Sighting) -> contract.ListedSighting:
+def _dump_listed(sighting: Sighting, *, is_full: bool) -> contract.ListedSighting:
     return contract.ListedSighting(
         id=sighting.id,
         species=sighting.species,
@@ -57,4 +65,7 @@ def _dump_listed(sighting: Sighting) -> contract.ListedSighting:
         season=sighting.season,
         phase=sighting.phase,
         dekad=sighting.dekad,
+        behaviour=sighting.behaviour,
+        status=sighting.status,
+        flags=sighting.flags if is_full else UNSET,
     )

@@ -18,6 +18,7 @@ from birdwatch.domain.text import Text
 
 TideClass = Literal["high", "low", "unstated"]
 TideChoice = Literal["one", "high", "low", "all"]
+Audience = Literal["public", "exact"]
 
 RULE = Text(
     zh="同一地点同一天，每个物种取各次调查中的最大值（同一群鸟由多人记录不相加），再对各地点求和；"
@@ -29,6 +30,12 @@ RULE = Text(
     " or after the last), summed over sites. High-tide and low-tide counts are not added: each"
     " species and day takes the tide with the larger total, and the total of all species one of"
     " the two.",
+)
+# Always the same sentence: said only where something is left out, it would tell that it is there.
+LEFT_OUT = Text(
+    zh="受保护物种的记录，以及尚未审核和限时未解禁的记录，不在公开的列表和数量里。",
+    en="Records of protected species, and those under review or embargo, are left out of public"
+    " lists and counts.",
 )
 
 

@@ -11,7 +11,7 @@ from birdwatch.domain.faults import Faults, read_word
 from birdwatch.domain.ids import is_id
 from birdwatch.domain.policy import Status
 from birdwatch.domain.season import Phase
-from birdwatch.domain.sensitivity import Behaviour, Level, is_protected
+from birdwatch.domain.sensitivity import BEHAVIOURS, Behaviour, Level, is_protected
 from birdwatch.domain.species import Species, SpeciesIndex, unknown_species
 from birdwatch.domain.written import Refusal, clean, is_blank, read_count, read_names
 
@@ -25,6 +25,11 @@ METHOD_WORDS: Final[dict[str, Method]] = {
     "计数": "counted", "清点": "counted", "估计": "estimated", "估数": "estimated",
     "照片": "from_photo", "由照片": "from_photo", "仅见": "present", "见到": "present",
     "出现": "present",
+}  # fmt: skip
+BEHAVIOUR_WORDS: Final[dict[str, Behaviour]] = {
+    **{word: word for word in BEHAVIOURS if word},
+    "觅食": "feeding", "取食": "feeding", "停歇": "roost", "休息": "roost", "roosting": "roost",
+    "营巢": "nest", "繁殖": "nest", "nesting": "nest", "飞行": "flying", "飞过": "flying",
 }  # fmt: skip
 
 
@@ -140,6 +145,7 @@ def _sighting(
         _count(row.get("high"), at, "high", faults),
     )
     method = _method(row.get("method"), at, faults)
+    behaviour = read_word(row.get("behaviour"), f"{at}.behaviour", BEHAVIOUR_WORDS, faults)
     photos = _photos(row.get("photos"), at, faults)
     if len(faults.errors) > known or species is None:
         return None
@@ -156,6 +162,7 @@ def _sighting(
         note=clean(row.get("note")),
         photos=photos,
         id=given if isinstance(given, str) and is_id(given) else None,
+        behaviour=behaviour or "",
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
+from birdwatch.domain.embargo import read_embargo
 from birdwatch.domain.errors import FieldError, InvalidInputError
 from birdwatch.domain.faults import Faults, read_word
 from birdwatch.domain.place import Site, find_site
@@ -165,6 +166,10 @@ def check_survey(
     if isinstance(complete, Refusal):
         faults.refuse("complete", complete)
         complete = False
+    embargo = read_embargo(raw.get("embargo_until"), now=now)
+    if isinstance(embargo, Refusal):
+        faults.refuse("embargo_until", embargo)
+        embargo = None
     sightings = check_sightings(raw.get("sightings"), species, faults)
     if not sightings and not complete and not faults.errors:
         faults.add(
@@ -188,6 +193,7 @@ def check_survey(
         source=source,
         source_key=source_key,
         sightings=sightings,
+        embargo_until=embargo,
     )
 
 

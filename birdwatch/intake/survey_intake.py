@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from birdwatch.domain.errors import FieldError
-from birdwatch.domain.policy import Actor
+from birdwatch.domain.errors import FieldError, InvalidInputError
+from birdwatch.domain.policy import Actor, Reader
 from birdwatch.domain.survey import NewSurvey, Survey, check_survey, refused_survey
 from birdwatch.domain.text import Text
+from birdwatch.domain.written import Moment, read_moment
 from birdwatch.intake.archive import Archive
-from birdwatch.storage.photos import find_photo
+from birdwatch.intake.checking import judged_survey
+from birdwatch.storage.photos import see_photo
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
-from birdwatch.storage.surveys import insert_survey, replace_survey
+from birdwatch.storage.surveys import delete_survey, insert_survey, replace_survey
 from birdwatch.storage.transactions import Source
+
+MAX_REASON: Final = 1000
 
 
 async def receive_survey(
@@ -24,7 +30,8 @@ async def receive_survey(
 
     Raises InvalidInputError with every fault under its field's name.
     """
-    new = await _checked(archive, raw, source=source, now=now)
+    new = await _checked(archive, raw, source=source, actor=actor, now=now)
+    new = await judged_survey(archive.db, new, actor)
     async with archive.db.write(actor, now) as tx:
         return await insert_survey(tx, new)
 
@@ -37,14 +44,56 @@ async def change_survey(
     actor: Actor,
     now: datetime,
 ) -> Survey:
-    """The survey as its owner now says it was, as a new version; its source stays."""
-    new = await _checked(archive, raw, source=survey.source, now=now)
+    """The survey as its owner now says it was, as a new version; its source stays.
+
+    So does its embargo where nothing is said of it. What a reviewer held back waits again.
+    """
+    embargo = survey.embargo_until
+    stays = "embargo_until" not in raw or _is_same(raw["embargo_until"], embargo)
+    if stays:
+        raw = {**raw, "embargo_until": None}
+    new = await _checked(archive, raw, source=survey.source, actor=actor, now=now, before=survey)
+    if stays:
+        new = replace(new, embargo_until=embargo)
+    new = await judged_survey(archive.db, new, actor, before=survey)
     async with archive.db.write(actor, now) as tx:
-        return await replace_survey(tx, survey.id, new)
+        return await replace_survey(tx, survey.id, new, sets_standing=True)
+
+
+def _is_same(value: object, embargo: datetime | None) -> bool:
+    """Whether this says again what already holds: an embargo that just ended may be sent back."""
+    moment = read_moment(value)
+    return embargo is not None and isinstance(moment, Moment) and moment.at == embargo
+
+
+async def withdraw_survey(
+    archive: Archive, survey: Survey, *, reason: str, actor: Actor, now: datetime
+) -> None:
+    """Take the survey out of sight and of every count; when and why stays to be read."""
+    text = reason.strip()
+    if len(text) > MAX_REASON:
+        message = Text(
+            f"原因最多 {MAX_REASON} 字。请写得短一些。",
+            f"A reason has at most {MAX_REASON} characters. Make it shorter.",
+        )
+        raise InvalidInputError(
+            "survey.reason",
+            zh=message.zh,
+            en=message.en,
+            errors=(FieldError("reason", message, "survey.reason"),),
+        )
+    async with archive.db.write(actor, now) as tx:
+        await delete_survey(tx, survey.id, reason=text)
 
 
 async def _checked(
-    archive: Archive, raw: Mapping[str, object], *, source: str, now: datetime
+    archive: Archive,
+    raw: Mapping[str, object],
+    *,
+    source: str,
+    actor: Actor,
+    now: datetime,
+    before: Survey | None = None,
 ) -> NewSurvey:
     new = check_survey(
         raw,
@@ -53,16 +102,22 @@ async def _checked(
         now=now,
         source=source,
     )
-    await _require_photos(archive.db, new)
+    named = {photo for sighting in before.sightings for photo in sighting.photos} if before else ()
+    await _require_photos(archive.db, new, Reader(actor, now), known=frozenset(named))
     return new
 
 
-async def _require_photos(db: Source, new: NewSurvey) -> None:
-    """Raise InvalidInputError for a photo that the archive does not have."""
+async def _require_photos(
+    db: Source, new: NewSurvey, reader: Reader, *, known: frozenset[str]
+) -> None:
+    """Raise InvalidInputError for a photo that is not there for this reader.
+
+    Those that the survey has named already (`known`) may stay, also where they are held back.
+    """
     errors: list[FieldError] = []
     for index, sighting in enumerate(new.sightings):
         for photo in sighting.photos:
-            if await find_photo(db, photo) is None:
+            if photo not in known and await see_photo(db, photo, reader) is None:
                 message = Text(
                     f"没有编号为 {photo} 的照片。请先上传照片，再填写它的编号。",
                     f"There is no photo {photo}. Upload it first, then give its id.",
