@@ -22,6 +22,7 @@ from birdwatch.domain.written import Refusal
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.checking import judged_photo
 from birdwatch.intake.photo_sorting import DEFAULT_OFFSET_MIN, in_season, survey_start
+from birdwatch.intake.undoing import undo_last
 from birdwatch.intake.words import (
     DEFAULT_LICENSE,
     clean_caption,
@@ -86,17 +87,21 @@ async def correct_photo(
 
 
 async def undo_correction(archive: Archive, photo_id: str, *, actor: Actor, now: datetime) -> Photo:
-    """Go back to the facts before the last correction, as a new version.
+    """Take back the last change that stands; doing so twice brings it back.
 
-    Raises NotFoundError, ForbiddenError, or InvalidInputError when there is nothing to undo.
+    Raises NotFoundError, InvalidInputError when there is nothing to undo, or ConflictError.
     """
     await _editable(archive.db, photo_id, actor)
     async with archive.db.write(actor, now) as tx:
         await tx.lock()
-        before = await _editable(tx, photo_id, actor)
-        after = await photo_rows.undo_photo(tx, photo_id)
-        await _keep_survey_in_step(tx, before.facts, after.facts)
-        return after
+        await _editable(tx, photo_id, actor)
+        if await undo_last(tx, "photo", photo_id) is None:
+            raise InvalidInputError(
+                "photo.nothing_to_undo",
+                zh="这张照片没有可以撤销的更正。",
+                en="This photo has no correction that could be undone.",
+            )
+        return await _editable(tx, photo_id, actor)
 
 
 async def withdraw_photo(

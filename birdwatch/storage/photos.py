@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date
 
-from birdwatch.domain.errors import InvalidInputError, NotFoundError
+from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.paging import Page, decode_cursor, encode_cursor
 from birdwatch.domain.photo import (
     Photo,
@@ -202,25 +202,6 @@ async def withdraw_photo(tx: Write, photo_id: str, reason: str) -> None:
         tx, "delete", "photo", photo_id, before=photo.version, detail={"reason": clean(reason)}
     )
     await tx.run(CLOSE, version, photo_id)
-
-
-async def undo_photo(tx: Write, photo_id: str) -> Photo:
-    """Go back to the facts before the last correction, as a new version.
-
-    Raises NotFoundError, and InvalidInputError when nothing was ever corrected.
-    """
-    await tx.lock()
-    photo = await _open_photo(tx, photo_id)
-    rows = await tx.rows(
-        "SELECT * FROM photo_fact WHERE id = $1 AND until = $2", photo_id, photo.version
-    )
-    if not rows:
-        raise InvalidInputError(
-            "photo.nothing_to_undo",
-            zh="这张照片没有被更正过，没有可以撤销的内容。",
-            en="This photo has never been corrected; there is nothing to undo.",
-        )
-    return await correct_photo(tx, photo_id, facts_of(rows[0]), action="undo")
 
 
 async def photo_history(db: Source, photo_id: str) -> list[PhotoVersion]:

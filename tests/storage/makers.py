@@ -9,12 +9,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
 from birdwatch.domain.credit import Credit
-from birdwatch.domain.photo import Camera, PhotoFacts, SettledTime
+from birdwatch.domain.photo import Camera, Photo, PhotoFacts, SettledTime
 from birdwatch.domain.policy import SYSTEM, Actor, Reader
 from birdwatch.domain.survey import Method, NewSighting, NewSurvey, Tide
 from birdwatch.domain.text import Text
+from birdwatch.domain.undo import undone
 from birdwatch.storage.db import Database, Write
-from birdwatch.storage.photos import NewPhoto
+from birdwatch.storage.photos import NewPhoto, find_photo
+from birdwatch.storage.undo import find_history, write_undo
 
 NOW = datetime(2026, 4, 20, 2, 30, tzinfo=UTC)
 CHINA = timezone(timedelta(hours=8))
@@ -100,3 +102,15 @@ def dated(number: int, wall: datetime | None, **changes: object) -> NewPhoto:
 
 
 EVERYTHING = Reader(SYSTEM, datetime(2026, 5, 20, tzinfo=UTC))
+
+
+async def undo_last(tx: Write, photo_id: str) -> Photo:
+    """Take back the last change of this photo that stands."""
+    history = await find_history(tx, "photo", photo_id)
+    assert history is not None
+    without = undone(history.steps)
+    last = [step for step in history.steps if step.version not in without][-1]
+    await write_undo(tx, history, last.version)
+    found = await find_photo(tx, photo_id)
+    assert found is not None
+    return found

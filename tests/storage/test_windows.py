@@ -14,7 +14,16 @@ from birdwatch.storage import ledger, photos, surveys
 from birdwatch.storage.db import Database
 from birdwatch.storage.sites import load_sites, put_sites
 from birdwatch.storage.windows import edit_window, load_windows
-from tests.storage.makers import EVERYTHING, dated, facts, photo, sighting, survey, writing
+from tests.storage.makers import (
+    EVERYTHING,
+    dated,
+    facts,
+    photo,
+    sighting,
+    survey,
+    undo_last,
+    writing,
+)
 
 pytestmark = pytest.mark.anyio
 APRIL = datetime(2026, 4, 14, 6, 30)  # noqa: DTZ001
@@ -31,7 +40,9 @@ async def filled(db: Database) -> None:
 
 
 async def phases(db: Database) -> tuple[list[str], list[str], list[str]]:
-    shown = await photos.list_photos(db, PhotoFilter(), reader=EVERYTHING, limit=9, newest_first=False)
+    shown = await photos.list_photos(
+        db, PhotoFilter(), reader=EVERYTHING, limit=9, newest_first=False
+    )
     visits = await surveys.list_surveys(db, SurveyFilter(), limit=9)
     birds = await surveys.list_sightings(db, SurveyFilter(), limit=9)
     return (
@@ -65,7 +76,7 @@ async def test_undo_after_a_moved_window_sorts_by_the_window_of_now(db: Database
         assert first is not None
         await photos.correct_photo(tx, first.id, replace(first.facts, species="grekno"))
         await edit_window(tx, "spring-peak", start=(5, 1), end=(5, 25))
-        undone = await photos.undo_photo(tx, first.id)
+        undone = await undo_last(tx, first.id)
     assert (undone.facts.species, undone.facts.phase) == (None, "before")
 
 
