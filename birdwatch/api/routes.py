@@ -5,9 +5,13 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from birdwatch.api import (
+    change_contract,
+    changes,
     contract,
     counts,
     photos,
+    review,
+    review_contract,
     seasons,
     sightings,
     sites,
@@ -79,7 +83,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "DELETE", "/surveys/{id}", surveys.delete_survey,
         Text("撤回一次调查", "Withdraw a survey"),
-        status=204, scope="count",
+        query=contract.WithdrawQuery, status=204, scope="count",
     ),
     Operation(
         "GET", "/sightings", sightings.list_sightings,
@@ -130,6 +134,82 @@ OPERATIONS: tuple[Operation, ...] = (
         "PATCH", "/windows/{id}", windows.patch_window,
         Text("修改窗口期日期（管理员）", "Change the dates of a window, for administrators"),
         contract.Window, body=contract.WindowChangesIn, needs_admin=True,
+    ),
+    Operation(
+        "GET", "/review", review.list_queue,
+        Text("等待审核的记录", "What waits for review"),
+        review_contract.Queue, review_contract.QueueQuery, scope="review", is_table=True,
+    ),
+    Operation(
+        "POST", "/review", review.post_decisions,
+        Text("一次发布、询问或退回多条", "Publish, query or reject many records at once"),
+        review_contract.Decided, body=review_contract.DecisionsIn, scope="review",
+    ),
+    Operation(
+        "GET", "/photos/{id}/messages", review.list_photo_messages,
+        Text("关于一条照片的对话（所有者和审核员）", "What was said of a photo, for its owner and reviewers"),
+        review_contract.Messages, contract.Query, scope="upload", is_table=True,
+    ),
+    Operation(
+        "POST", "/photos/{id}/messages", review.post_photo_message,
+        Text("回答关于一条照片的问题", "Answer a question about a photo"),
+        review_contract.Message, body=review_contract.MessageIn, status=201, scope="upload",
+    ),
+    Operation(
+        "GET", "/surveys/{id}/messages", review.list_survey_messages,
+        Text("关于一条调查的对话（所有者和审核员）", "What was said of a survey, for its owner and reviewers"),
+        review_contract.Messages, contract.Query, scope="count", is_table=True,
+    ),
+    Operation(
+        "POST", "/surveys/{id}/messages", review.post_survey_message,
+        Text("回答关于一条调查的问题", "Answer a question about a survey"),
+        review_contract.Message, body=review_contract.MessageIn, status=201, scope="count",
+    ),
+    Operation(
+        "GET", "/sightings/{id}/messages", review.list_sighting_messages,
+        Text("关于一条记录的对话（所有者和审核员）", "What was said of a sighting, for its owner and reviewers"),
+        review_contract.Messages, contract.Query, scope="count", is_table=True,
+    ),
+    Operation(
+        "POST", "/sightings/{id}/messages", review.post_sighting_message,
+        Text("回答关于一条记录的问题", "Answer a question about a sighting"),
+        review_contract.Message, body=review_contract.MessageIn, status=201, scope="count",
+    ),
+    Operation(
+        "GET", "/photos/{id}/identifications", review.list_identifications,
+        Text("为一张照片提名的物种（所有者和审核员）", "Names proposed for a photo, for its owner and reviewers"),
+        review_contract.Identifications, contract.Query, scope="upload", is_table=True,
+    ),
+    Operation(
+        "POST", "/photos/{id}/identifications", review.post_identification,
+        Text("为一张照片提名物种", "Propose a name for a photo"),
+        review_contract.Identification, body=review_contract.IdentificationIn, status=201,
+        scope="upload",
+    ),
+    Operation(
+        "POST", "/identifications/{id}", review.post_outcome,
+        Text("采用或不采用一个提名", "Take a proposed name, or put it aside"),
+        review_contract.Settled, body=review_contract.OutcomeIn, scope="upload",
+    ),
+    Operation(
+        "GET", "/changes", changes.list_changes,
+        Text("公开内容的变化，供镜像站跟随", "What changed in public, for mirrors to follow"),
+        change_contract.PublicChanges, change_contract.ChangesQuery, is_table=True,
+    ),
+    Operation(
+        "POST", "/changes/{version}/undo", changes.post_undo,
+        Text("撤销一次更改（30 天内）", "Undo one change, within 30 days"),
+        change_contract.Undone, scope="upload",
+    ),
+    Operation(
+        "GET", "/photos/{id}/changes", changes.get_history,
+        Text("一张照片的全部更改（所有者和审核员）", "Every change of a photo, for its owner and reviewers"),
+        change_contract.History, contract.Query, scope="upload", is_table=True,
+    ),
+    Operation(
+        "GET", "/surveys/{id}/history", changes.get_history,
+        Text("一次调查的全部更改（所有者和审核员）", "Every change of a survey, for its owner and reviewers"),
+        change_contract.History, contract.Query, scope="count", is_table=True,
     ),
 )  # fmt: skip
 
