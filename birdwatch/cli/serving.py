@@ -6,6 +6,7 @@ import typer
 import uvicorn
 
 from birdwatch.app import create_app
+from birdwatch.cli.bounded_http import BoundedHttp
 from birdwatch.cli.demo import accounts_of
 from birdwatch.cli.speech import FAILED, complain, out, say
 from birdwatch.domain.errors import BirdwatchError
@@ -25,6 +26,7 @@ def serve() -> None:
     greet(settings)
     uvicorn.run(
         app,
+        http=BoundedHttp,
         host=settings.host,
         port=settings.port,
         log_level=settings.log_level,
