@@ -295,12 +295,13 @@ async def refresh_photo(tx: Write, photo_id: str) -> None:
     names = FACT_COLUMNS[FACT_COLUMNS.index("is_public") :]
     sort_key = to_instant(facts.time.instant or photo.received_at)
     values = public_columns(facts, public, sort_key)
-    assigned = ", ".join(f"{name} = ${at}" for at, name in enumerate(("level", *names), 2))
+    # SQLite numbers placeholders as they come, so the values stand in the order of the statement.
+    assigned = ", ".join(f"{name} = ${at}" for at, name in enumerate(("level", *names), 1))
     await tx.run(
-        f"UPDATE photo_fact SET {assigned} WHERE id = $1 AND until IS NULL",
-        photo_id,
+        f"UPDATE photo_fact SET {assigned} WHERE id = ${len(values) + 2} AND until IS NULL",
         facts.level,
         *values,
+        photo_id,
     )
 
 
