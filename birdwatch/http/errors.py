@@ -83,6 +83,12 @@ DETAILS: dict[int, Text] = {
         "Something unexpected went wrong and has been recorded. Try again later.",
     ),
 }
+FORM_LIMITS = ("Too many ", "Part exceeded", "Field exceeded")  # as starlette says it
+FORM_TOO_LARGE = Text(
+    "表单的字段或文件过多，或某个字段过长。请分批发送，或缩短内容。",
+    "The form has too many fields or files, or one of its fields is too long. Send it in parts, or"
+    " shorten it.",
+)
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="birdwatch"'}
 
 
@@ -180,6 +186,8 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     status = error.status_code
+    if status == 400 and str(error.detail).startswith(FORM_LIMITS):
+        return respond(request, 413, "form.too_large", FORM_TOO_LARGE)
     detail = DETAILS.get(status, DETAILS[500 if status >= 500 else 400])
     return respond(request, status, f"http.{status}", detail, headers=error.headers)
 

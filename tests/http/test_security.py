@@ -97,3 +97,29 @@ async def test_headers_beyond_any_reader_are_refused(
 async def test_query_of_too_many_pairs_is_refused(service: Service) -> None:
     answer = await service.visitor.get("/api/v1/sites?" + "&".join(["a=1"] * 101))
     assert (answer.status_code, answer.json()["type"]) == (400, "/api/v1/docs#url.pairs")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"data": {f"field{n}": "" for n in range(1001)}},
+        {"data": {"login": "a" * 1_100_000}},
+        {"files": [(f"part{n}", (None, "")) for n in range(1001)]},
+        {"files": [(f"part{n}", ("a.txt", b"")) for n in range(1001)]},
+        {"files": {"login": (None, "a" * 1_100_000)}},
+    ],
+)
+async def test_form_of_too_many_or_too_large_parts_is_refused(
+    tmp_path: Path, form: dict[str, object]
+) -> None:
+    async with running(tmp_path, "") as service:
+        answer = await service.visitor.post("/sign-in", **form)  # type: ignore[arg-type]
+        assert answer.status_code == 413
+        assert "too many fields or files, or one of its fields is too long" in answer.text
+
+
+async def test_photo_form_of_too_many_parts_is_refused(service: Service) -> None:
+    li = await service.token_client(await service.add_person("li"), "upload")
+    words = [(f"word{n}", (None, "a")) for n in range(40)]
+    answer = await li.post("/api/v1/photos", files=words)
+    assert (answer.status_code, answer.json()["type"]) == (413, "/api/v1/docs#form.too_large")
