@@ -42,6 +42,11 @@ OPTIONS: tuple[Option, ...] = (
     Option("session_days", "30", "Days until a sign-in ends."),
     Option("base_url", "", "Public address, https://birds.example; empty: taken from the request."),
     Option("trusted_hosts", "*", "Host names served, separated by commas; * for any."),
+    Option(
+        "trusted_proxies",
+        "127.0.0.1,::1",
+        "Proxies whose X-Forwarded-For and -Proto are believed, by commas.",
+    ),
     Option("log_level", "info", "debug, info, warning or error."),
     Option("render_children", "1", "Processes that decode pictures at the same time."),
     Option("rate_reads", "3000", "Reads a minute of one address, person or token; 0: no limit."),
@@ -57,6 +62,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("smtp_user", "", "Name at the mail server; empty: none is asked for."),
     Option("smtp_password", "", "Password at the mail server; sent over TLS only."),
     Option("smtp_from", "", "Sender of the mails, birds@example.org."),
+    Option("oidc_issuer", "", "OpenID Connect provider, as it names itself; needs the extra oidc."),
+    Option("oidc_client_id", "", "Name of this archive at the provider."),
+    Option("oidc_client_secret", "", "Its secret there; empty for a public client."),
 )
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -76,6 +84,7 @@ class Settings:
     session_days: int = 30
     base_url: str = ""
     trusted_hosts: tuple[str, ...] = ("*",)
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     log_level: str = "info"
     render_children: int = 1
     rate_reads: int = 3000
@@ -89,6 +98,9 @@ class Settings:
     smtp_user: str = ""
     smtp_password: str = ""
     smtp_from: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -106,6 +118,7 @@ class Settings:
             session_days=_whole(given, "session_days", 1, 3650),
             base_url=given["base_url"].rstrip("/"),
             trusted_hosts=_names(given["trusted_hosts"]),
+            trusted_proxies=_names(given["trusted_proxies"]),
             log_level=_one_of(given, "log_level", LOG_LEVELS),
             render_children=_whole(given, "render_children", 1, 64),
             rate_reads=_whole(given, "rate_reads", 0),
@@ -119,6 +132,9 @@ class Settings:
             smtp_user=given["smtp_user"],
             smtp_password=given["smtp_password"],
             smtp_from=given["smtp_from"],
+            oidc_issuer=given["oidc_issuer"],
+            oidc_client_id=given["oidc_client_id"],
+            oidc_client_secret=given["oidc_client_secret"],
         )
 
     @property

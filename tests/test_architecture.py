@@ -43,6 +43,8 @@ WALLS: dict[str, set[str]] = {
     "jinja2": {"web"},
     "argon2": {"http"},
     "webauthn": {"http"},
+    "authlib": {"http"},
+    "joserfc": {"http"},
     "typer": {"cli"},
     "rich": {"cli"},
     "astral": {"domain"},
@@ -70,7 +72,7 @@ NOT_IN_DOMAIN = {
 # From outside, what a domain module may use: pure computation, without I/O or clock of ours.
 PURE_PACKAGES = {"astral"}
 # Imported inside a function, since an installation may do without them.
-OPTIONAL = {"asyncpg", "uvloop"}
+OPTIONAL = {"asyncpg", "authlib", "joserfc", "uvloop"}
 
 # Where an exception of any kind may end: the top handler, the loops over jobs, rows and files.
 EDGES = {"app", "cli", "http", "imaging", "intake", "worker"}

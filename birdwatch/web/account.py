@@ -23,6 +23,7 @@ from birdwatch.http.accounts import (
 )
 from birdwatch.http.mail import can_mail
 from birdwatch.http.negotiation import LOCALE_COOKIE
+from birdwatch.http.oidc import has_provider
 from birdwatch.http.sessions import is_secure
 from birdwatch.storage import people, photos, surveys
 from birdwatch.storage.invitations import may_register
@@ -133,6 +134,7 @@ async def _sign_in_page(
         error=error,
         can_mail=can_mail(archive.settings),
         may_register=await may_register(archive.db),
+        has_provider=has_provider(archive.settings),
     )
 
 

@@ -21,12 +21,13 @@ from birdwatch.domain.text import Text
 from birdwatch.http.accounts import hash_in_thread, require_csrf, start_session
 from birdwatch.http.hashing import hash_secret
 from birdwatch.http.mail import can_mail, mail_reset
+from birdwatch.http.oidc import has_provider
 from birdwatch.storage import invitations, people
 from birdwatch.storage.invitations import find_invitation, find_reset
 from birdwatch.web.forms import field_errors, typed
 from birdwatch.web.profile import read_email, read_name
 from birdwatch.web.reading import archive_of, now_of
-from birdwatch.web.render import locale_of, page
+from birdwatch.web.render import locale_of, page, with_query
 
 LOGIN = re.compile(r"[\w.@+-]{2,64}")
 
@@ -198,11 +199,20 @@ def _join_page(
             status,
             invitation=invitation,
             action=request.url.path,
+            outside=_outside(request, invitation),
             values={**empty, **(values or {})},
             error=error,
             errors=field_errors(error, request),
         )
     )
+
+
+def _outside(request: Request, invitation: Invitation | None) -> str:
+    """Where one joins by an account elsewhere; empty without a provider."""
+    if not has_provider(archive_of(request).settings):
+        return ""
+    token = {"invitation": request.path_params["token"]} if invitation else {}
+    return with_query("/sign-in/oidc", {"next": "/account", **token})
 
 
 def _reset_page(

@@ -13,6 +13,7 @@ from birdwatch.domain.person import Person
 from birdwatch.domain.text import LOCALES, Text
 from birdwatch.http.accounts import hash_in_thread, is_own_password, require, require_csrf
 from birdwatch.http.negotiation import LOCALE_COOKIE
+from birdwatch.http.oidc import has_provider
 from birdwatch.http.sessions import is_secure, session_hash
 from birdwatch.intake.words import LICENSES, clean_credit, clean_license, clean_line
 from birdwatch.storage import people
@@ -169,6 +170,7 @@ async def _profile_page(
             archive_of(request).db, person.id, now_of(request), current=session_hash(request)
         ),
         passkeys=await list_passkeys(archive_of(request).db, person.id),
+        has_provider=has_provider(archive_of(request).settings),
         is_saved="saved" in request.query_params,
         error=error,
         errors=field_errors(error, request),
