@@ -29,6 +29,7 @@ def serve() -> None:
         http=BoundedHttp,
         host=settings.host,
         port=settings.port,
+        forwarded_allow_ips=list(settings.trusted_proxies),
         log_level=settings.log_level,
         access_log=False,
         server_header=False,

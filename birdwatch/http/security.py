@@ -21,6 +21,7 @@ MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADER_VALUE_BYTES = 8 * 1024
 MAX_QUERY_PAIRS = 100
+HEALTH_PATHS = ("/healthz", "/readyz")  # asked by whatever address the container has
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9_.-]*))(?::[0-9]{1,5})?")
 
 
@@ -78,7 +79,8 @@ def check_request(request: Request) -> None:
             zh=f"地址中的参数超过 {MAX_QUERY_PAIRS} 个。请减少参数。",
             en=f"The address has more than {MAX_QUERY_PAIRS} parameters. Use fewer.",
         )
-    _check_host(headers, request.app.state.archive.settings)
+    if request.scope["path"] not in HEALTH_PATHS:
+        _check_host(headers, request.app.state.archive.settings)
 
 
 def _check_headers(headers: Headers) -> None:

@@ -71,6 +71,13 @@ async def test_host_is_served_or_refused(tmp_path: Path, host: str, status: int)
         assert answer.status_code == status
 
 
+async def test_health_is_asked_by_any_name(tmp_path: Path) -> None:
+    async with running(tmp_path, "", trusted_hosts=("birds.example",)) as service:
+        for path in ("/healthz", "/readyz"):
+            answer = await service.visitor.get(path, headers={"Host": "127.0.0.1:8000"})
+            assert answer.status_code == 200
+
+
 async def test_two_hosts_are_refused(service: Service) -> None:
     headers = [("Host", "birds.test"), ("Host", "evil.test")]
     answer = await service.visitor.get("/api/v1/sites", headers=headers)
