@@ -10,7 +10,7 @@ from birdwatch.intake.verification import Report, verify_archive
 
 
 def verify() -> None:
-    """Recount every daily total and read every original again; status 1 when something is wrong."""
+    """Recount every total, read every original, follow the ledger; status 1 if something is wrong."""
 
     async def work(archive: Archive) -> Report:
         with progress_bar() as bar:
@@ -27,9 +27,14 @@ def verify() -> None:
         )
         raise typer.Exit(FAILED)
     say(
-        f"完好：{report.photos} 张照片的原始文件与记录一致，每日合计与逐条重算一致。",
-        f"All is well: {report.photos} originals agree with their records, and every daily total"
-        " with a recount.",
+        f"完好：{report.photos} 张照片的原始文件与记录一致，每日合计与逐条重算一致，"
+        f"账本链到版本 {report.version} 完整。",
+        f"All is well: {report.photos} originals agree with their records, every daily total"
+        f" with a recount, and the ledger's chain holds to version {report.version}.",
+    )
+    say(
+        f"链尾 {report.head}（另存一份，日后可证明此前内容未被改写）",
+        f"Chain head {report.head} (noted elsewhere, it can show that nothing before was rewritten)",
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether the archive is whole: every original as it was received, every total as it should be."""
+"""Whether the archive is whole: originals as received, totals as they should be, the ledger unaltered."""
 
 from __future__ import annotations
 
@@ -13,17 +13,28 @@ from birdwatch.domain.photo import Photo
 from birdwatch.domain.text import Text
 from birdwatch.intake.archive import Archive
 from birdwatch.storage.counts import wrong_daily_counts
+from birdwatch.storage.ledger import Break, verify_chain
 from birdwatch.storage.photos import every_photo
 
 PAGE = 200
+TABLE_WORDS = {
+    "ledger": ("账本条目", "the ledger entry"),
+    "photo": ("照片登记", "a photo as received"),
+    "photo_fact": ("照片信息", "a row of photo facts"),
+    "survey": ("调查", "a survey"),
+    "sighting": ("记录", "a sighting"),
+    "identification": ("鉴定提名", "a proposed name"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How many photos were read, and what is wrong."""
+    """How many photos were read, how far the ledger's chain holds, and what is wrong."""
 
     photos: int
     findings: tuple[Text, ...]
+    version: int = 0
+    head: str = ""  # the last hash of the chain; noted elsewhere, it vouches for all before it
 
 
 async def verify_archive(archive: Archive, progress: Callable[[int], None]) -> Report:
@@ -40,7 +51,22 @@ async def verify_archive(archive: Archive, progress: Callable[[int], None]) -> R
         findings.append(
             Text(f"每日合计与重算不符：{wrong}", f"A daily total is not right: {wrong}")
         )
-    return Report(photos, tuple(findings))
+    chain = await verify_chain(archive.db)
+    if chain.broken:
+        findings.append(_tell_break(chain.broken))
+    return Report(photos, tuple(findings), chain.version, chain.head)
+
+
+def _tell_break(broken: Break) -> Text:
+    """Where the chain breaks, and what to do."""
+    version, (zh, en) = broken.version, TABLE_WORDS[broken.where]
+    what_zh = "缺失" if broken.is_missing else "被改动"
+    what_en = "missing" if broken.is_missing else "altered"
+    return Text(
+        f"账本链从版本 {version} 起不再成立：该版本的{zh}{what_zh}。请与备份比较，并从备份恢复。",
+        f"The chain of the ledger holds no further than version {version - 1}: {en} of version"
+        f" {version} was {what_en}. Compare with a backup, and restore from it.",
+    )
 
 
 async def _check_photo(archive: Archive, photo: Photo) -> list[Text]:
