@@ -27,6 +27,7 @@ from starlette.responses import RedirectResponse, Response
 
 from birdwatch.domain.errors import InvalidInputError, UnavailableError
 from birdwatch.domain.person import Person
+from birdwatch.domain.policy import may
 from birdwatch.http.accounts import safe_next
 from birdwatch.http.hashing import hash_secret
 from birdwatch.http.passkeys import asked_cookie
@@ -53,6 +54,7 @@ class Outsider:
     claims: Mapping[str, Any]
     after: str
     invitation: str
+    may_link: bool
 
 
 def has_provider(settings: Settings) -> bool:
@@ -74,6 +76,8 @@ async def ask_provider(request: Request) -> Response:
         "verifier": verifier,
         "after": safe_next(request.query_params.get("next")),
         "invitation": request.query_params.get("invitation", "")[:100],
+        # Only a page of ours may begin what links an account, never a link on somebody else's.
+        "is_ours": request.headers.get("sec-fetch-site", "same-origin"),
     }
     async with db.write(request.state.actor, request.state.now) as tx:
         await passkeys.ask(tx, hash_secret(secret), KIND, detail, request.state.actor.person_id)
@@ -127,7 +131,12 @@ async def take_answer(request: Request) -> Outsider:
     keys = await _call(about["jwks_uri"])
     claims = _verified(settings, tokens, keys, asked["nonce"], int(request.state.now.timestamp()))
     return Outsider(
-        settings.oidc_issuer, str(claims["sub"]), claims, asked["after"], asked["invitation"]
+        settings.oidc_issuer,
+        str(claims["sub"]),
+        claims,
+        asked["after"],
+        asked["invitation"],
+        asked["is_ours"] == "same-origin",
     )
 
 
@@ -139,7 +148,8 @@ async def find_outsider(request: Request, outsider: Outsider) -> Person | None:
         if found.disabled:
             raise refused("closed account")
         return found
-    if actor.person_id is None:
+    # A token that could link an account elsewhere could turn itself into a session.
+    if not (outsider.may_link and may(actor, "have-account")):
         return None
     async with db.write(actor, request.state.now) as tx:
         await passkeys.link_outside(tx, actor.person_id, outsider.issuer, outsider.subject)

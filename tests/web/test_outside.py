@@ -117,6 +117,16 @@ async def test_signed_in_person_links_and_a_closed_account_stays_closed(service:
     assert not await is_in(other)
 
 
+async def test_neither_a_token_nor_a_foreign_page_links_an_account(service: Service) -> None:
+    member: Member = await sign_in(service, "guoying")
+    robot = await service.token_client(member.person, "read", "upload", "count")
+    assert (await robot.get(await way_back(robot))).status_code == 403
+    member.browser.headers["Sec-Fetch-Site"] = "cross-site"
+    assert (await member.browser.get(await way_back(member.browser))).status_code == 403
+    member.browser.headers["Sec-Fetch-Site"] = "same-origin"
+    assert (await member.browser.get(await way_back(member.browser))).status_code == 303
+
+
 async def test_answer_is_for_its_own_browser_state_and_once(service: Service) -> None:
     await open_door(service)
     browser, other = service.client(), service.client()
