@@ -47,7 +47,6 @@ OPTIONS: tuple[Option, ...] = (
         "127.0.0.1,::1",
         "Proxies whose X-Forwarded-For and -Proto are believed, by commas.",
     ),
-    Option("trusted_proxies", "127.0.0.1,::1", "Proxies whose X-Forwarded-For and -Proto are believed, by commas."),
     Option("log_level", "info", "debug, info, warning or error."),
     Option("render_children", "1", "Processes that decode pictures at the same time."),
     Option("rate_reads", "3000", "Reads a minute of one address, person or token; 0: no limit."),
@@ -86,7 +85,6 @@ class Settings:
     base_url: str = ""
     trusted_hosts: tuple[str, ...] = ("*",)
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
-    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     log_level: str = "info"
     render_children: int = 1
     rate_reads: int = 3000
@@ -120,7 +118,6 @@ class Settings:
             session_days=_whole(given, "session_days", 1, 3650),
             base_url=given["base_url"].rstrip("/"),
             trusted_hosts=_names(given["trusted_hosts"]),
-            trusted_proxies=_names(given["trusted_proxies"]),
             trusted_proxies=_names(given["trusted_proxies"]),
             log_level=_one_of(given, "log_level", LOG_LEVELS),
             render_children=_whole(given, "render_children", 1, 64),
