@@ -9,8 +9,10 @@ from datetime import date
 
 from starlette.requests import Request
 
+from birdwatch.domain.daily_count import LEFT_OUT, Audience
 from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.photo import Photo, PhotoFilter
+from birdwatch.domain.policy import lens_of, may
 from birdwatch.domain.season import season_of, season_span
 from birdwatch.domain.summary import CountItem, SeasonSummary, SpeciesSummary, day_items
 from birdwatch.domain.survey import Sighting
@@ -58,6 +60,18 @@ class DayView:
     after: date | None
 
 
+def sees_exact_counts(request: Request) -> bool:
+    """Whether this reader's numbers rest on embargoed and protected records too."""
+    reader = reader_of(request)
+    return may(reader.actor, "see-exact-counts", now=reader.now)
+
+
+def audience_values(request: Request) -> dict[str, object]:
+    """What a page of numbers has to say of whom they are for."""
+    audience: Audience = "exact" if sees_exact_counts(request) else "public"
+    return {"audience": audience, "left_out": LEFT_OUT}
+
+
 async def season_summary(
     request: Request, season: str, *, species: str | None = None, site: str | None = None
 ) -> SeasonSummary:
@@ -67,7 +81,13 @@ async def season_summary(
     async def make(version: int) -> SeasonSummary:
         windows = await load_windows(db)
         return await counts.season_summary(
-            db, season, windows, version=version, species=species, site=site
+            db,
+            season,
+            windows,
+            version=version,
+            species=species,
+            site=site,
+            exact=sees_exact_counts(request),
         )
 
     return await keep(request, ("season", season, species, site), make)
@@ -77,7 +97,7 @@ async def known_seasons(request: Request) -> list[str]:
     """Every season with anything counted, the latest first."""
 
     async def make(_version: int) -> list[str]:
-        return await counts.seasons(archive_of(request).db)
+        return await counts.seasons(archive_of(request).db, exact=sees_exact_counts(request))
 
     return await keep(request, "seasons", make)
 
@@ -153,7 +173,8 @@ def require_in_season(day: date) -> str:
 async def day_view(request: Request, day: date, strip: Strip | None = None) -> DayView:
     """Everything about one day."""
     db = archive_of(request).db
-    daily = await counts.daily_counts(db, day_from=day, day_to=day)
+    exact = sees_exact_counts(request)
+    daily = await counts.daily_counts(db, day_from=day, day_to=day, exact=exact)
     shown = await photos.list_photos(
         db, PhotoFilter(day=day), reader=reader_of(request), limit=DAY_PHOTOS, cursor=None
     )
@@ -175,7 +196,9 @@ async def day_view(request: Request, day: date, strip: Strip | None = None) -> D
 async def sightings_by_photo(request: Request, shown: Sequence[Photo]) -> dict[str, Sighting]:
     """The sighting each photo is evidence for."""
     told = [photo.id for photo in shown if photo.facts.survey_id or photo.facts.day]
-    return await sightings_of_photos(archive_of(request).db, told)
+    reader = reader_of(request)
+    lens = lens_of(reader.actor, reader.now)
+    return await sightings_of_photos(archive_of(request).db, told, lens)
 
 
 async def strongest_photo(request: Request, summary: SeasonSummary) -> Photo | None:

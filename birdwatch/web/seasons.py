@@ -9,18 +9,21 @@ from starlette.responses import Response
 
 from birdwatch.domain.season import earlier_seasons, parse_season, phase_window
 from birdwatch.domain.summary import RULE, SeasonSummary, day_items
-from birdwatch.storage import counts, surveys
+from birdwatch.storage import counts
+from birdwatch.storage.seen_surveys import seen_surveys_of_day
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.storage.windows import load_windows
-from birdwatch.web.reading import archive_of, parse_day, today_of
+from birdwatch.web.reading import archive_of, parse_day, reader_of, today_of
 from birdwatch.web.render import page
 from birdwatch.web.seasonal import (
+    audience_values,
     draw_strips,
     known_seasons,
     photo_days,
     require_in_season,
     season_summary,
+    sees_exact_counts,
 )
 from birdwatch.web.strip import OPEN, SMALL, Strip, draw_strip
 
@@ -33,7 +36,12 @@ async def list_seasons(request: Request) -> Response:
     known = await known_seasons(request)
     summaries = [await season_summary(request, season) for season in known]
     strips = [draw_strip(one, today=today, frame=SMALL) for one in summaries]
-    return page(request, "seasons.html", rows=list(zip(summaries, strips, strict=True)))
+    return page(
+        request,
+        "seasons.html",
+        rows=list(zip(summaries, strips, strict=True)),
+        **audience_values(request),
+    )
 
 
 async def show_season(request: Request) -> Response:
@@ -58,6 +66,8 @@ async def show_season(request: Request) -> Response:
         rule=RULE,
         species=await load_species(archive.db),
         photo_count=sum(pictures.values()),
+        unreviewed=await counts.waiting(archive.db, season),
+        **audience_values(request),
     )
 
 
@@ -66,7 +76,9 @@ async def show_day(request: Request) -> Response:
     archive = archive_of(request)
     day = parse_day(request.path_params["day"])
     season = require_in_season(day)
-    daily = await counts.daily_counts(archive.db, day_from=day, day_to=day)
+    exact = sees_exact_counts(request)
+    daily = await counts.daily_counts(archive.db, day_from=day, day_to=day, exact=exact)
+    made = await seen_surveys_of_day(archive.db, day, reader_of(request))
     total, items = day_items(daily)
     return page(
         request,
@@ -76,7 +88,8 @@ async def show_day(request: Request) -> Response:
         daily=daily,
         total=total,
         items=items,
-        surveys={survey.id: survey for survey in await surveys.surveys_of_day(archive.db, day)},
+        surveys={survey.id: survey for survey in made},
+        **audience_values(request),
         rule=RULE,
         version=await archive.db.dataset_version(),
         species=await load_species(archive.db),

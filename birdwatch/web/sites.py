@@ -13,7 +13,8 @@ from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.photo import PhotoFilter
 from birdwatch.domain.place import Site
 from birdwatch.domain.survey import SurveyFilter
-from birdwatch.storage import photos, surveys
+from birdwatch.storage import photos
+from birdwatch.storage.seen_surveys import seen_surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.web.reading import archive_of, query_text, reader_of
@@ -75,8 +76,8 @@ async def show_site(request: Request) -> Response:
         limit=PHOTOS_SHOWN,
         cursor=None,
     )
-    visits = await surveys.list_surveys(
-        archive.db, SurveyFilter(site=site.id), limit=SURVEYS_SHOWN, cursor=None
+    visits = await seen_surveys(
+        archive.db, SurveyFilter(site=site.id), reader_of(request), limit=SURVEYS_SHOWN
     )
     return page(
         request,

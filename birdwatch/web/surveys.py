@@ -1,42 +1,52 @@
-"""`/surveys`, `/surveys/{id}` and `/surveys/new`: counts as they were made, and the form for one."""
+"""`/surveys`: counts as they were made, and the forms to enter, put right and withdraw one."""
 
 from __future__ import annotations
-
-import re
-from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from birdwatch.domain.errors import InvalidInputError, NotFoundError
-from birdwatch.domain.publication import seen_survey
-from birdwatch.domain.survey import METHODS, PROTOCOLS, TIDES, SurveyFilter
+from birdwatch.domain.policy import Thing, may
+from birdwatch.domain.sensitivity import BEHAVIOURS
+from birdwatch.domain.survey import METHODS, PROTOCOLS, TIDES, Survey, SurveyFilter
 from birdwatch.http.accounts import require, require_csrf
 from birdwatch.http.idempotency import new_once, once_for_form
-from birdwatch.intake.survey_intake import receive_survey
-from birdwatch.storage import photos, surveys
+from birdwatch.intake.survey_intake import change_survey, receive_survey, withdraw_survey
+from birdwatch.storage import photos
+from birdwatch.storage.seen_surveys import see_survey, seen_surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
+from birdwatch.storage.surveys import find_survey
+from birdwatch.storage.tombstones import refuse_withdrawn
 from birdwatch.web.forms import field_errors, typed
 from birdwatch.web.reading import archive_of, now_of, query_text, reader_of, today_of
-from birdwatch.web.render import actor_of, page
+from birdwatch.web.render import actor_of, locale_of, page
 from birdwatch.web.review import review_of
 from birdwatch.web.seasonal import known_seasons, sightings_by_photo
+from birdwatch.web.survey_form import (
+    MAX_ROWS,
+    ROW_FIELDS,
+    TEXT_FIELDS,
+    Typed,
+    as_typed,
+    place_errors,
+    rows_from,
+)
 
 PAGE_SIZE = 50
 ROWS_AT_FIRST = 3
-MAX_ROWS = 300
-ROW_FIELDS = ("species", "low", "best", "high", "method", "note", "photos")
-TEXT_FIELDS = ("site", "date", "start", "end", "protocol", "tide", "complete", "note")
-ROW_NAME = re.compile(r"s(\d{1,4})-(species|low|best|high|method|note|photos)")
 
 
 async def list_surveys(request: Request) -> Response:
     """Surveys, newest first."""
     archive = archive_of(request)
     where = SurveyFilter(season=query_text(request, "season"), site=query_text(request, "site"))
-    shown = await surveys.list_surveys(
-        archive.db, where, limit=PAGE_SIZE, cursor=query_text(request, "cursor")
+    shown = await seen_surveys(
+        archive.db,
+        where,
+        reader_of(request),
+        limit=PAGE_SIZE,
+        cursor=query_text(request, "cursor"),
     )
     return page(
         request,
@@ -51,20 +61,25 @@ async def list_surveys(request: Request) -> Response:
 
 async def show_survey(request: Request) -> Response:
     """One survey as it was made."""
+    return await _survey_page(request, await _seen(request))
+
+
+async def _survey_page(
+    request: Request,
+    survey: Survey,
+    error: InvalidInputError | None = None,
+    reason: str = "",
+) -> Response:
     archive = archive_of(request)
-    whole = await surveys.find_survey(archive.db, request.path_params["id"])
-    survey = seen_survey(whole, actor_of(request), now_of(request)) if whole else None
-    if survey is None:
-        raise NotFoundError(
-            "survey.unknown",
-            zh="没有这次调查。它可能已被删除，或链接有误。",
-            en="There is no such survey. It may have been deleted, or the link is wrong.",
-        )
     found = await photos.photos_of_survey(archive.db, survey.id, reader=reader_of(request))
     return page(
         request,
         "survey.html",
+        422 if error else 200,
         survey=survey,
+        can_edit=survey.view == "full" and may(actor_of(request), "edit", survey.thing),
+        reason=reason,
+        errors=field_errors(error, request),
         shown=found,
         sightings=await sightings_by_photo(request, found),
         review=await review_of(request, "survey", survey),
@@ -77,92 +92,120 @@ async def show_survey(request: Request) -> Response:
 async def new_survey(request: Request) -> Response:
     """An empty form."""
     require(actor_of(request), "count")
-    values = {"date": today_of(request).isoformat(), "site": query_text(request, "site") or ""}
+    values = {
+        "date": today_of(request).isoformat(),
+        "site": query_text(request, "site") or "",
+        "observers": actor_of(request).name,
+    }
     rows: list[dict[str, str]] = [{} for _ in range(ROWS_AT_FIRST)]
-    return await _form_page(request, values, rows)
+    return await _form_page(request, Typed(values, rows))
 
 
 async def create_survey(request: Request) -> Response:
     """Take the form; a press on "add a row" or a mistake gives it back as it was typed."""
     actor = actor_of(request)
     require(actor, "count")
-    form = await request.form(max_fields=MAX_ROWS * len(ROW_FIELDS) + 20)
-    require_csrf(request, form)
-    values = typed(form)
-    rows = rows_from(values)
-    if "add" in form:
-        return await _form_page(request, values, [*rows, {}])
-    filled = [index for index, row in enumerate(rows) if is_filled(row)]
-    raw = survey_from(values, [rows[index] for index in filled])
+    given = await _read_form(request)
+    if given.asks_row:
+        return await _form_page(request, given)
 
     async def receive() -> str:
         survey = await receive_survey(
-            archive_of(request), raw, source="page", actor=actor, now=now_of(request)
+            archive_of(request), given.raw, source="page", actor=actor, now=now_of(request)
         )
         return f"/surveys/{survey.id}?saved=1"
 
     try:
-        target = await once_for_form(request, values, receive)
+        target = await once_for_form(request, given.values, receive)
     except InvalidInputError as error:
-        return await _form_page(request, values, rows, error, filled)
+        return await _form_page(request, given, error)
     return RedirectResponse(target, 303)
 
 
-def rows_from(values: Mapping[str, str]) -> list[dict[str, str]]:
-    """The sighting rows of a form, in the order of their numbers; `s3-best` is a name in one."""
-    rows: dict[int, dict[str, str]] = {}
-    for name, value in values.items():
-        found = ROW_NAME.fullmatch(name)
-        if found:
-            rows.setdefault(int(found[1]), {})[found[2]] = value
-    return [rows[index] for index in sorted(rows)][:MAX_ROWS]
+async def show_edit(request: Request) -> Response:
+    """The form of a survey as it stands."""
+    survey = await _own(request)
+    index = await load_species(archive_of(request).db)
+    return await _form_page(
+        request, as_typed(survey, index, locale_of(request)), survey_id=survey.id
+    )
 
 
-def is_filled(row: Mapping[str, str]) -> bool:
-    """Whether a row says anything; a chosen method alone is only the form's own default."""
-    return any(value for name, value in row.items() if name != "method")
+async def save_edit(request: Request) -> Response:
+    """Take the form of a survey as its owner now says it was."""
+    survey = await _own(request)
+    given = await _read_form(request)
+    if given.asks_row:
+        return await _form_page(request, given, survey_id=survey.id)
+    archive, actor, now = archive_of(request), actor_of(request), now_of(request)
+    try:
+        await change_survey(archive, survey, given.raw, actor=actor, now=now)
+    except InvalidInputError as error:
+        return await _form_page(request, given, error, survey_id=survey.id)
+    return RedirectResponse(f"/surveys/{survey.id}?saved=1", 303)
 
 
-def survey_from(values: Mapping[str, str], rows: list[dict[str, str]]) -> dict[str, object]:
-    """The form in the words of the API."""
-    day, start, end = (values.get(name, "") for name in ("date", "start", "end"))
-    return {
-        "site": values.get("site", ""),
-        "start": f"{day}T{start}" if day and start else day,
-        "end": f"{day}T{end}" if day and end else None,
-        "observers": values.get("observers", ""),
-        "protocol": values.get("protocol", ""),
-        "complete": bool(values.get("complete")),
-        "tide": values.get("tide", ""),
-        "note": values.get("note", ""),
-        "sightings": [sighting_from(row) for row in rows],
-    }
+async def withdraw(request: Request) -> Response:
+    """Take the survey out of sight, with the reason its readers will find in its place."""
+    survey = await _own(request)
+    form = await request.form()
+    require_csrf(request, form)
+    reason = typed(form).get("reason", "")
+    archive, actor, now = archive_of(request), actor_of(request), now_of(request)
+    try:
+        await withdraw_survey(archive, survey, reason=reason, actor=actor, now=now)
+    except InvalidInputError as error:
+        return await _survey_page(request, survey, error, reason)
+    return RedirectResponse("/surveys", 303)
 
 
-def sighting_from(row: Mapping[str, str]) -> dict[str, object]:
-    """One row in the words of the API; photos may be ids or the addresses of their pages."""
-    sighting: dict[str, object] = {name: row.get(name, "") for name in ROW_FIELDS}
-    names = re.split(r"[\s,，、;；]+", row.get("photos", ""))
-    sighting["photos"] = [name.rstrip("/").rsplit("/", 1)[-1] for name in names if name]
-    return sighting
+async def _seen(request: Request) -> Survey:
+    """The survey as its reader may see it. Raises NotFoundError, or GoneError if withdrawn."""
+    db, survey_id = archive_of(request).db, request.path_params["id"]
+    survey = await see_survey(db, survey_id, reader_of(request))
+    if survey is None:
+        await refuse_withdrawn(db, "survey", survey_id)
+        raise NotFoundError(
+            "survey.unknown",
+            zh="没有这次调查。它可能已被撤下，或链接有误。",
+            en="There is no such survey. It may have been withdrawn, or the link is wrong.",
+        )
+    return survey
+
+
+async def _own(request: Request) -> Survey:
+    """The survey, whole, for one who may edit it; for others it does not exist."""
+    survey = await find_survey(archive_of(request).db, request.path_params["id"])
+    require(actor_of(request), "edit", Thing() if survey is None else survey.thing)
+    return await _seen(request) if survey is None else survey
+
+
+async def _read_form(request: Request) -> Typed:
+    form = await request.form(max_fields=MAX_ROWS * len(ROW_FIELDS) + 20)
+    require_csrf(request, form)
+    values = typed(form)
+    rows = rows_from(values)
+    return Typed(values, [*rows, {}] if "add" in form else rows, asks_row="add" in form)
 
 
 async def _form_page(
     request: Request,
-    values: Mapping[str, str],
-    rows: list[dict[str, str]],
+    given: Typed,
     error: InvalidInputError | None = None,
-    filled: list[int] | None = None,
+    *,
+    survey_id: str | None = None,
 ) -> Response:
     archive = archive_of(request)
     return page(
         request,
         "survey_form.html",
         422 if error else 200,
-        values={**dict.fromkeys(TEXT_FIELDS, ""), "observers": actor_of(request).name, **values},
-        rows=[{**dict.fromkeys(ROW_FIELDS, ""), **row} for row in rows or [{}]],
+        survey_id=survey_id,
+        values={**dict.fromkeys((*TEXT_FIELDS, "observers"), ""), **given.values},
+        rows=[{**dict.fromkeys(ROW_FIELDS, ""), **row} for row in given.rows or [{}]],
         error=error,
-        errors=place_errors(field_errors(error, request), filled or []),
+        errors=place_errors(field_errors(error, request), given.filled),
+        behaviours=BEHAVIOURS,
         methods=METHODS,
         protocols=PROTOCOLS,
         tides=TIDES,
@@ -170,15 +213,3 @@ async def _form_page(
         sites=await load_sites(archive.db),
         once=new_once(),
     )
-
-
-def place_errors(errors: Mapping[str, str], filled: list[int]) -> dict[str, str]:
-    """Errors under the names of the form: `sightings[0].best` is `s2-best` when row 2 was first."""
-    placed: dict[str, str] = {}
-    for field, sentence in errors.items():
-        found = re.match(r"sightings\[(\d+)\](?:\.(\w+))?", field)
-        if found and int(found[1]) < len(filled):
-            placed[f"s{filled[int(found[1])]}-{found[2] or 'species'}"] = sentence
-        else:
-            placed[field] = sentence
-    return placed

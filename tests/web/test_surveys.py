@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from birdwatch.web.surveys import is_filled, place_errors, rows_from, sighting_from, survey_from
+from birdwatch.web.survey_form import is_filled, place_errors, rows_from, sighting_from, survey_from
 
 
 def test_rows_from_keeps_the_order_of_the_form_and_its_gaps() -> None:
@@ -25,8 +25,10 @@ def test_sighting_from_takes_photo_ids_and_addresses() -> None:
         "best": "320",
         "high": "",
         "method": "",
+        "behaviour": "",
         "note": "",
         "photos": ["abc", "def", "ghi"],
+        "id": "",
     }
 
 
