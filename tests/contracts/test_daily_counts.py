@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from birdwatch.domain.daily_count import CountValue, SurveyDay, roll_up
-from birdwatch.domain.policy import FULL
+from birdwatch.domain.policy import FULL, STATUSES
+from birdwatch.domain.sensitivity import BEHAVIOURS, SensitivityRule
 from birdwatch.domain.survey import MAX_COUNT, TIDES, NewSighting, NewSurvey, Survey, SurveyFilter
 from birdwatch.storage import counts, ledger, surveys
 from birdwatch.storage.db import Database
-from tests.storage.makers import survey, writing
+from birdwatch.storage.sensitivity_rules import put_rule, remove_rule
+from tests.storage.makers import NOW, survey, writing
 
 pytestmark = pytest.mark.anyio
 RUNS = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+# Most of what is written is published; what is not has to show in no count.
+STATUS = st.sampled_from(["published", "published", "published", *STATUSES])
+PROTECTED = "saugul2"  # Saunders's Gull, class I
 
 
 @st.composite
 def sightings(draw: st.DrawFn) -> NewSighting:
-    species = draw(st.sampled_from(["grekno", "dunlin", "eurcur"]))
+    species = draw(st.sampled_from(["grekno", "dunlin", "eurcur", PROTECTED]))
     best = draw(st.none() | st.integers(0, 3) | st.integers(0, MAX_COUNT))
+    status = draw(STATUS)
+    behaviour = draw(st.sampled_from(BEHAVIOURS))
     if best is None:
-        return NewSighting(species, None, None, None, "present")
+        return NewSighting(species, None, None, None, "present", status=status, behaviour=behaviour)
     low = draw(st.none() | st.integers(0, best))
     high = draw(st.none() | st.integers(best, MAX_COUNT))
-    return NewSighting(species, low, best, high, "counted")
+    return NewSighting(species, low, best, high, "counted", status=status, behaviour=behaviour)
 
 
 new_surveys = st.builds(
@@ -47,9 +54,10 @@ new_surveys = st.builds(
 @st.composite
 def filled_surveys(draw: st.DrawFn) -> NewSurvey:
     lines = draw(st.lists(sightings(), max_size=3, unique_by=lambda s: s.species))
-    plain = draw(new_surveys)
-    return NewSurvey(**{name: getattr(plain, name) for name in plain.__slots__}
-                     | {"sightings": tuple(lines)})  # fmt: skip
+    embargo = draw(st.none() | st.just(NOW + timedelta(days=9)))
+    return replace(
+        draw(new_surveys), sightings=tuple(lines), status=draw(STATUS), embargo_until=embargo
+    )
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,7 @@ class Edit:
     kind: str  # insert, replace, delete, append
     which: int
     new: NewSurvey
+    sets_standing: bool
 
 
 edits = st.builds(
@@ -64,6 +73,7 @@ edits = st.builds(
     kind=st.sampled_from(["insert", "insert", "replace", "delete", "append"]),
     which=st.integers(0, 20),
     new=filled_surveys(),
+    sets_standing=st.booleans(),
 )
 
 
@@ -74,7 +84,7 @@ async def carry_out(db: Database, edit: Edit, ids: list[str]) -> None:
             return
         chosen = ids[edit.which % len(ids)]
         if edit.kind == "replace":
-            await surveys.replace_survey(tx, chosen, edit.new)
+            await surveys.replace_survey(tx, chosen, edit.new, sets_standing=edit.sets_standing)
         elif edit.kind == "append":
             await surveys.append_sightings(tx, chosen, edit.new.sightings)
         else:
@@ -86,6 +96,20 @@ async def clear(db: Database) -> None:
     async with writing(db) as tx:
         for one in (await surveys.list_surveys(tx, SurveyFilter(), limit=500, lens=FULL)).items:
             await surveys.delete_survey(tx, one.id)
+
+
+def for_audience(found: Sequence[Survey], *, exact: bool) -> list[Survey]:
+    """The surveys that a count may rest on, with the sightings it may."""
+    return [
+        replace(
+            one,
+            sightings=tuple(
+                s for s in one.sightings if (s.status == "published" if exact else s.is_public)
+            ),
+        )
+        for one in found
+        if one.status == "published" and (exact or one.embargo_until is None)
+    ]
 
 
 def recount(found: Sequence[Survey]) -> tuple[list[object], list[SurveyDay]]:
@@ -112,10 +136,25 @@ def recount(found: Sequence[Survey]) -> tuple[list[object], list[SurveyDay]]:
 
 async def assert_counts_are_right(db: Database) -> None:
     found = (await surveys.list_surveys(db, SurveyFilter(), limit=500, lens=FULL)).items
-    rolled, days = recount(found)
-    assert await counts.daily_counts(db) == rolled
-    assert await counts.survey_days(db) == days
+    for exact in (False, True):
+        rolled, days = recount(for_audience(found, exact=exact))
+        assert await counts.daily_counts(db, exact=exact) == rolled
+        assert await counts.survey_days(db, exact=exact) == days
     assert await counts.wrong_daily_counts(db) == []
+    await assert_days_that_agree_are_kept_once(db, found)
+
+
+async def assert_days_that_agree_are_kept_once(db: Database, found: Sequence[Survey]) -> None:
+    public, exact = (for_audience(found, exact=exact) for exact in (False, True))
+    keys = {(one.site, one.day.isoformat()) for one in exact}
+    agree = {
+        key
+        for key in keys
+        if [one for one in public if (one.site, one.day.isoformat()) == key]
+        == [one for one in exact if (one.site, one.day.isoformat()) == key]
+    }
+    rows = await db.rows("SELECT site, day, audience FROM survey_day")
+    assert {(r["site"], r["day"]) for r in rows if r["audience"] == "all"} == agree
 
 
 @RUNS
@@ -155,3 +194,26 @@ async def test_a_wrong_daily_count_is_found(db: Database) -> None:
         await tx.run("UPDATE daily_count SET count = 6")
     wrong = await counts.wrong_daily_counts(db)
     assert sorted(one.count or 0 for one in wrong) == [5, 6]
+
+
+@RUNS
+@given(made=st.lists(filled_surveys(), min_size=1, max_size=4))
+async def test_rule_moves_the_counts_it_touches_and_its_removal_brings_them_back(
+    db: Database, made: list[NewSurvey]
+) -> None:
+    await clear(db)
+    async with writing(db) as tx:
+        for one in made:
+            await surveys.insert_survey(tx, one)
+    before = await counts.daily_counts(db)
+    async with writing(db) as tx:
+        await put_rule(tx, SensitivityRule("grekno", "withhold"))
+        await put_rule(tx, SensitivityRule("dunlin", "0.1", half_year="spring"))
+    assert {c.species for c in await counts.daily_counts(db)} <= {"eurcur", "dunlin"}
+    await assert_counts_are_right(db)
+    async with writing(db) as tx:
+        assert await remove_rule(tx, "grekno")
+        assert await remove_rule(tx, "dunlin", "spring")
+        assert not await remove_rule(tx, "dunlin", "spring")
+    assert await counts.daily_counts(db) == before
+    await assert_counts_are_right(db)
