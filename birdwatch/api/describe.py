@@ -213,7 +213,7 @@ def show_docs(operations: Sequence[Operation]) -> Handler:
 
 
 STYLE = """
-:root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 18%,transparent)}
+:root{color-scheme:light dark;background:Canvas;color:CanvasText;--line:color-mix(in srgb,currentColor 18%,transparent)}
 body{font:16px/1.6 system-ui,"Noto Sans CJK SC",sans-serif;max-width:60rem;margin:0 auto;
 padding:1.5rem 1rem 4rem}
 h1{font-weight:600}h2{margin:2.5rem 0 .5rem;border-bottom:1px solid var(--line)}

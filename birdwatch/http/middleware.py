@@ -96,8 +96,9 @@ class _HeaderWriter:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             is_page = headers.get("content-type", "").startswith("text/html")
-            for name, value in (PAGE_HEADERS if is_page else DATA_HEADERS).items():
-                headers.setdefault(name, value)
+            if self.status != 304:  # what it says replaces what the reader's copy was sent with
+                for name, value in (PAGE_HEADERS if is_page else DATA_HEADERS).items():
+                    headers.setdefault(name, value)
             rate = self._request.state.rate
             if rate is not None and (self.status == 429 or is_api(self._request.scope["path"])):
                 headers.update(rate.headers)

@@ -28,6 +28,14 @@ async def test_no_page_may_run_what_stands_in_its_text(service: Service) -> None
             assert "<style" not in answer.text
 
 
+async def test_unchanged_page_keeps_the_policy_it_was_sent_with(service: Service) -> None:
+    for path in ("/api/v1/docs", "/species"):
+        first = await service.visitor.get(path)
+        again = await service.visitor.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert again.status_code == 304
+        assert "content-security-policy" not in again.headers
+
+
 async def test_over_tls_the_cookie_is_bound_to_the_host_and_the_host_to_tls(tmp_path: Path) -> None:
     async with running(tmp_path, "", base_url="https://birds.example") as service:
         await service.add_person("li")
