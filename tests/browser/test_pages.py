@@ -11,7 +11,7 @@ from tests.browser.readers import overflow, reader, violations
 PATHS = (
     "/", "/?day=2026-04-20", "/gallery", "/gallery?phase=after", "/seasons",
     "/seasons/2026-spring", "/days/2026-04-25", "/species", "/species/grekno", "/sites",
-    "/surveys", "/sign-in", "/nothing-here",
+    "/surveys", "/sign-in", "/nothing-here", "/api/v1/docs",
 )  # fmt: skip
 OWN = ("/upload", "/surveys/new", "/account")
 
