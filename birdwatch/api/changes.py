@@ -32,11 +32,19 @@ async def list_changes(request: Request) -> Response:
     return await send_list(request, query, contract.PublicChange, make)
 
 
-async def get_history(request: Request) -> Response:
-    """Every change of a photo or survey, for those who may edit it."""
+async def get_photo_changes(request: Request) -> Response:
+    """Every change of a photo, withdrawn or not, for those who may edit it."""
+    return await _send_history(request, "photo")
+
+
+async def get_survey_history(request: Request) -> Response:
+    """Every change of a survey, withdrawn or not, for those who may edit it."""
+    return await _send_history(request, "survey")
+
+
+async def _send_history(request: Request, noun: str) -> Response:
     query = read_query(request, Query)
     archive: Archive = request.app.state.archive
-    noun = request.url.path.split("/")[3].removesuffix("s")
     actor = request.state.actor
     require_signed_in(actor)
 
@@ -49,7 +57,7 @@ async def get_history(request: Request) -> Response:
     return await send_list(request, query, contract.HistoryEntry, make)
 
 
-async def post_undo(request: Request) -> Response:
+async def undo_one(request: Request) -> Response:
     """Take back one change; what then stands is a new version, which can be undone too."""
     require_signed_in(request.state.actor)
     history = await undo_change(

@@ -197,17 +197,17 @@ OPERATIONS: tuple[Operation, ...] = (
         change_contract.PublicChanges, change_contract.ChangesQuery, is_table=True,
     ),
     Operation(
-        "POST", "/changes/{version}/undo", changes.post_undo,
+        "POST", "/changes/{version}/undo", changes.undo_one,
         Text("撤销一次更改（30 天内）", "Undo one change, within 30 days"),
         change_contract.Undone, scope="upload",
     ),
     Operation(
-        "GET", "/photos/{id}/changes", changes.get_history,
+        "GET", "/photos/{id}/changes", changes.get_photo_changes,
         Text("一张照片的全部更改（所有者和审核员）", "Every change of a photo, for its owner and reviewers"),
         change_contract.History, contract.Query, scope="upload", is_table=True,
     ),
     Operation(
-        "GET", "/surveys/{id}/history", changes.get_history,
+        "GET", "/surveys/{id}/history", changes.get_survey_history,
         Text("一次调查的全部更改（所有者和审核员）", "Every change of a survey, for its owner and reviewers"),
         change_contract.History, contract.Query, scope="count", is_table=True,
     ),

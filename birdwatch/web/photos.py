@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from birdwatch.domain.credit import render_credit
 from birdwatch.domain.errors import InvalidInputError, NotFoundError
-from birdwatch.domain.photo import Photo, PhotoFilter, PhotoVersion
+from birdwatch.domain.photo import Photo, PhotoFilter
 from birdwatch.domain.policy import may
 from birdwatch.domain.publication import seen_survey
 from birdwatch.domain.species import SpeciesIndex
@@ -24,6 +24,7 @@ from birdwatch.storage import counts, photos, surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.storage.tombstones import refuse_withdrawn
+from birdwatch.web.changes import history_of
 from birdwatch.web.figures import ESTUARY_ZONE
 from birdwatch.web.forms import field_errors, typed
 from birdwatch.web.reading import archive_of, now_of, reader_of
@@ -78,7 +79,7 @@ async def withdraw(request: Request) -> Response:
         await withdraw_photo(archive, photo.id, reason, actor=actor, now=now_of(request))
     except InvalidInputError as error:
         return await _photo_page(request, photo, 422, typed=typed(form), error=error)
-    return RedirectResponse("/account", 303)
+    return RedirectResponse(f"/photos/{photo.id}/history?saved=1", 303)
 
 
 async def undo(request: Request) -> Response:
@@ -156,9 +157,7 @@ async def _photo_page(
     archive, actor = archive_of(request), actor_of(request)
     older, newer = await photos.neighbours(archive.db, photo, reader_of(request))
     can_edit = photo.view == "full" and may(actor, "edit", photo.thing)
-    history: list[PhotoVersion] = (
-        await photos.photo_history(archive.db, photo.id) if can_edit else []
-    )
+    changes = await history_of(request, "photo", photo.id) if can_edit else []
     species = await load_species(archive.db)
     values = {**shown_values(photo, species, locale_of(request)), **(typed or {})}
     return page(
@@ -172,7 +171,7 @@ async def _photo_page(
         can_edit=can_edit,
         can_see_place=photo.view == "full",
         beside=await _beside(request, photo),
-        history=history,
+        changes=changes,
         review=await review_of(request, "photo", photo),
         values=values,
         errors=field_errors(error, request),

@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from birdwatch.web import (
     account,
+    changes,
     gallery,
     home,
     joining,
@@ -46,6 +47,9 @@ TABLE: list[BaseRoute] = [
     Route("/surveys/new", surveys.new_survey),
     Route("/surveys/new", surveys.create_survey, methods=["POST"]),
     Route("/surveys/{id}", surveys.show_survey),
+    Route("/surveys/{id}/history", changes.show_survey_history),
+    Route("/photos/{id}/history", changes.show_photo_history),
+    Route("/changes/{version}/undo", changes.undo, methods=["POST"]),
     Route("/surveys/{id}/edit", surveys.show_edit),
     Route("/surveys/{id}/edit", surveys.save_edit, methods=["POST"]),
     Route("/surveys/{id}/withdraw", surveys.withdraw, methods=["POST"]),

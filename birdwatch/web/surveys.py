@@ -18,6 +18,7 @@ from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.storage.surveys import find_survey
 from birdwatch.storage.tombstones import refuse_withdrawn
+from birdwatch.web.changes import history_of
 from birdwatch.web.forms import field_errors, typed
 from birdwatch.web.reading import archive_of, now_of, query_text, reader_of, today_of
 from birdwatch.web.render import actor_of, locale_of, page
@@ -71,13 +72,15 @@ async def _survey_page(
     reason: str = "",
 ) -> Response:
     archive = archive_of(request)
+    can_edit = survey.view == "full" and may(actor_of(request), "edit", survey.thing)
     found = await photos.photos_of_survey(archive.db, survey.id, reader=reader_of(request))
     return page(
         request,
         "survey.html",
         422 if error else 200,
         survey=survey,
-        can_edit=survey.view == "full" and may(actor_of(request), "edit", survey.thing),
+        can_edit=can_edit,
+        changes=await history_of(request, "survey", survey.id) if can_edit else [],
         reason=reason,
         errors=field_errors(error, request),
         shown=found,
@@ -156,7 +159,7 @@ async def withdraw(request: Request) -> Response:
         await withdraw_survey(archive, survey, reason=reason, actor=actor, now=now)
     except InvalidInputError as error:
         return await _survey_page(request, survey, error, reason)
-    return RedirectResponse("/surveys", 303)
+    return RedirectResponse(f"/surveys/{survey.id}/history?saved=1", 303)
 
 
 async def _seen(request: Request) -> Survey:
