@@ -142,7 +142,7 @@ def require(actor: Actor, action: Action, thing: Thing | None = None) -> None:
     if may(actor, action, thing):
         return
     require_signed_in(actor)
-    if thing is not None and actor.scopes is None:
+    if thing is not None and not may(replace(actor, scopes=None), action, thing):
         raise NotFoundError(
             "not_yours",
             zh="没有这项内容，或它不属于您。请检查地址。",

@@ -68,10 +68,10 @@ async def read_history(
 ) -> list[HistoryEntry]:
     """Every change of a photo or survey, oldest first, withdrawn ones too.
 
-    Raises NotFoundError for who may not edit it.
+    Raises NotFoundError for who may not see it whole.
     """
     history = await find_history(db, noun, noun_id)
-    if history is None or not may(actor, "edit", history.thing):
+    if history is None or not may(actor, "see-private", history.thing):
         raise _no_change()
     return told_history(history, actor, now)
 

@@ -67,6 +67,10 @@ async def test_photo_is_answered_with_the_names_promised(
         "sighting": None,
         "caption": {"zh": "鸟浪", "en": "A wave"},
         "credit": "Photo: 国颖",
+        "level": "0.01",
+        "view": "public",
+        "status": "published",
+        "embargo_until": None,
         "license": "all-rights-reserved",
         "width": 64,
         "height": 48,
@@ -382,4 +386,4 @@ async def test_only_the_owner_and_admins_correct(service: Service, li: httpx.Asy
         (await client.patch(path, json=changes)).status_code
         for client in (service.visitor, other, li, admin)
     ]
-    assert statuses == [401, 403, 200, 200]
+    assert statuses == [401, 404, 200, 200]
