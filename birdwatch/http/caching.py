@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from birdwatch import __version__
+from birdwatch.domain.policy import lens_of
 from birdwatch.http.sessions import COOKIE
 from birdwatch.storage.db import Database
 from birdwatch.storage.identity import archive_id
@@ -51,6 +52,7 @@ def etag_of(request: Request, version: int, kind: str = "") -> str:
         state.locale,
         state.actor.person_id or "",
         state.actor.role or "",
+        lens_of(state.actor, state.now).view,  # a grant ends without a write
         ",".join(sorted(state.actor.scopes or ())),
         state.csrf,
         kind,

@@ -366,12 +366,12 @@ def _in_site(
 
 
 async def _keep_survey_in_step(tx: Write, before: PhotoFacts, after: PhotoFacts) -> None:
-    """A count made from this photo follows its time, site and species; others do not."""
+    """A count made from this photo follows its time, site, species and standing; others do not."""
     if before.survey_id is None or after.survey_id is None:
         return
     same = all(
         getattr(before, name) == getattr(after, name)
-        for name in ("time", "site", "species", "status")
+        for name in ("time", "site", "species", "status", "embargo_until")
     )
     survey = None if same else await find_survey(tx, before.survey_id)
     if survey is None or survey.protocol != "photo":
@@ -407,7 +407,9 @@ def _following(survey: Survey, before: PhotoFacts, after: PhotoFacts) -> NewSurv
         source_key=None,
         status=after.status if after.status != before.status else survey.status,
         flags=survey.flags,
-        embargo_until=survey.embargo_until,
+        embargo_until=after.embargo_until
+        if after.embargo_until != before.embargo_until
+        else survey.embargo_until,
         sightings=tuple(
             NewSighting(
                 species=after.species

@@ -39,6 +39,7 @@ from birdwatch.intake.words import invalid
 from birdwatch.storage.blobs.files import Incoming
 from birdwatch.storage.db import Source, Write
 from birdwatch.storage.jobs import enqueue
+from birdwatch.storage.people import find_person
 from birdwatch.storage.photos import NewPhoto, find_photo_by_sha256, insert_photo, is_held
 from birdwatch.storage.requests import add_upload, uploads_of
 from birdwatch.storage.sites import load_sites
@@ -121,10 +122,26 @@ async def check_words(archive: Archive, arrival: Arrival) -> None:
             en="This account or token may not upload photos. Sign in, or use a token with the scope"
             " upload.",
         )
+    arrival.request = await _as_sender_wishes(archive, arrival)
     arrival.species = await load_species(archive.db)
     arrival.sites = await load_sites(archive.db)
     arrival.checked = check_request(
         arrival.request, species=arrival.species, sites=arrival.sites, now=arrival.now
+    )
+
+
+async def _as_sender_wishes(archive: Archive, arrival: Arrival) -> PhotoRequest:
+    """Credit and licence, where none are given, are those of the sender's profile."""
+    request, person_id = arrival.request, arrival.actor.person_id
+    if person_id is None or (request.credit and request.license):
+        return request
+    person = await find_person(archive.db, person_id)
+    if person is None:
+        return request
+    return replace(
+        request,
+        credit=request.credit or person.credit,
+        license=request.license or person.default_license or "",
     )
 
 

@@ -14,6 +14,7 @@ from birdwatch.domain.errors import BirdwatchError, ForbiddenError
 from birdwatch.domain.text import Text
 from birdwatch.http.accounts import require, require_csrf
 from birdwatch.intake.photo_intake import PhotoRequest, receive_photo
+from birdwatch.storage.people import find_person
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.web.forms import typed
@@ -36,9 +37,12 @@ class Result:
 
 
 async def show_upload(request: Request) -> Response:
-    """An empty form."""
-    require(actor_of(request), "upload")
-    return await _upload_page(request, {}, [])
+    """The form, with credit and licence as the sender's profile has them."""
+    actor = actor_of(request)
+    require(actor, "upload")
+    person = await find_person(archive_of(request).db, actor.person_id or "")
+    values = {"credit": person.credit, "license": person.default_license or ""} if person else {}
+    return await _upload_page(request, values, [])
 
 
 async def take_upload(request: Request) -> Response:

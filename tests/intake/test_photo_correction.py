@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,8 @@ from birdwatch.domain.text import Text
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.photo_intake import PhotoRequest, correct_photo, undo_correction
 from birdwatch.storage.counts import daily_counts
-from birdwatch.storage.photos import photo_history
+from birdwatch.storage.embargo import lift_due, next_lift
+from birdwatch.storage.photos import find_photo, photo_history
 from birdwatch.storage.surveys import find_survey
 from tests.intake.archives import NOW, SIDAOGOU, person, send
 from tests.pictures import make_jpeg
@@ -177,6 +178,31 @@ async def test_count_of_a_photo_moves_with_it(archive: Archive) -> None:
     assert await numbers(archive) == [("yongyuanjiao", "redkno", date(2026, 4, 26), 900)]
     await undo_correction(archive, receipt.photo.id, actor=SYSTEM, now=NOW)
     assert await numbers(archive) == [("sidaogou", "grekno", date(2026, 4, 25), 900)]
+
+
+async def test_count_of_an_embargoed_photo_waits_with_it(archive: Archive) -> None:
+    receipt = await send(archive, PHOTO, PhotoRequest(species="grekno", best=900))
+    until = NOW + timedelta(hours=2)
+    changes = {"embargo_until": until.isoformat()}
+    await correct_photo(archive, receipt.photo.id, changes, actor=SYSTEM, now=NOW)
+    assert await numbers(archive) == []
+    assert await lift_due(archive.db, until - timedelta(seconds=1)) == 0
+    assert await next_lift(archive.db) == until
+    assert await lift_due(archive.db, until) == 2
+    assert await numbers(archive) == [("sidaogou", "grekno", date(2026, 4, 25), 900)]
+    photo = await find_photo(archive.db, receipt.photo.id)
+    assert photo is not None
+    assert photo.facts.embargo_until is None
+    assert await next_lift(archive.db) is None
+
+
+@pytest.mark.parametrize("text", ["2020-01-01", "2030-01-01", "soon"])
+async def test_embargo_that_cannot_be_is_refused(archive: Archive, text: str) -> None:
+    receipt = await send(archive, PHOTO)
+    changes = {"embargo_until": text}
+    with pytest.raises(InvalidInputError) as caught:
+        await correct_photo(archive, receipt.photo.id, changes, actor=SYSTEM, now=NOW)
+    assert [error.field for error in caught.value.errors] == ["embargo_until"]
 
 
 @pytest.mark.parametrize("field", ["taken_at", "species"])

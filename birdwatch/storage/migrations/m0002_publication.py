@@ -62,8 +62,8 @@ TABLES = (
         site {text} NOT NULL, day {text} NOT NULL, audience {text} NOT NULL, season {text},
         surveys BIGINT NOT NULL, complete BIGINT NOT NULL, birds_found BIGINT NOT NULL,
         PRIMARY KEY (day, site, audience)){clustered}""",
-    "UPDATE photo_fact SET public_sort = sort_key, public_site = site, public_day = day,"
-    " public_dekad = dekad, public_phase = phase, public_survey_id = survey_id",
+    """UPDATE photo_fact SET public_sort = sort_key, public_site = site, public_day = day,
+        public_dekad = dekad, public_phase = phase, public_survey_id = survey_id""",
 )
 OPEN = "WHERE until IS NULL"
 INDEXES = (
@@ -71,8 +71,8 @@ INDEXES = (
     f"CREATE INDEX photo_public_day ON photo_fact (public_day, public_sort, id) {OPEN}",
     f"CREATE INDEX photo_public_dekad ON photo_fact (public_dekad, public_sort, id) {OPEN}",
     f"CREATE INDEX photo_public_season ON photo_fact (season, public_sort, id) {OPEN}",
-    f"CREATE INDEX photo_public_season_phase ON photo_fact"
-    f" (season, public_phase, public_sort, id) {OPEN}",
+    f"""CREATE INDEX photo_public_season_phase ON photo_fact
+        (season, public_phase, public_sort, id) {OPEN}""",
     f"CREATE INDEX photo_public_phase ON photo_fact (public_phase, public_sort, id) {OPEN}",
     f"CREATE INDEX photo_public_species ON photo_fact (species, public_sort, id) {OPEN}",
     f"CREATE INDEX photo_public_site ON photo_fact (public_site, public_sort, id) {OPEN}",
@@ -82,8 +82,8 @@ INDEXES = (
     f"CREATE INDEX photo_waiting ON photo_fact (since) {OPEN} AND status <> 'published'",
     f"CREATE INDEX survey_waiting ON survey (since) {OPEN} AND status <> 'published'",
     f"CREATE INDEX sighting_waiting ON sighting (since) {OPEN} AND status <> 'published'",
-    f"CREATE INDEX photo_embargo ON photo_fact (embargo_until) {OPEN}"
-    " AND embargo_until IS NOT NULL",
+    f"""CREATE INDEX photo_embargo ON photo_fact (embargo_until) {OPEN}
+        AND embargo_until IS NOT NULL""",
     f"CREATE INDEX survey_embargo ON survey (embargo_until) {OPEN} AND embargo_until IS NOT NULL",
     "CREATE INDEX photo_fact_since ON photo_fact (since)",
     "CREATE INDEX sighting_since ON sighting (since)",
