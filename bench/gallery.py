@@ -25,9 +25,10 @@ import httpx
 from birdwatch.app import create_app
 from birdwatch.domain.credit import Credit
 from birdwatch.domain.ids import new_id
-from birdwatch.domain.photo import Camera, PhotoFacts, Rendition, SettledTime
+from birdwatch.domain.photo import Camera, PhotoFacts, PublicValues, Rendition, SettledTime
 from birdwatch.domain.place import Point, SettledPlace
 from birdwatch.domain.policy import SYSTEM
+from birdwatch.domain.publication import public_values
 from birdwatch.domain.season import place_in_season
 from birdwatch.domain.text import Text
 from birdwatch.settings import Settings
@@ -113,9 +114,17 @@ async def fill(home: Path, number: int) -> None:
             await tx.run_many(into_photo, rows)
             await tx.run_many(
                 into_fact,
-                [fact_values(p.id, None, p.received_at, p.facts, version) for p in batch],
+                [
+                    fact_values(p.id, None, p.received_at, p.facts, told(p.facts), version)
+                    for p in batch
+                ],
             )
     await db.close()
+
+
+def told(facts: PhotoFacts) -> PublicValues:
+    """What everyone may know, as at every write."""
+    return public_values(facts, facts.level, None, is_listed=False)
 
 
 async def measure(homes: dict[int, Path], times: int) -> dict[str, dict[int, float]]:
@@ -126,7 +135,7 @@ async def measure(homes: dict[int, Path], times: int) -> dict[str, dict[int, flo
     async with AsyncExitStack() as stack:
         clients = {}
         for number, home in homes.items():
-            app = create_app(Settings(home=home))
+            app = create_app(Settings(home=home, rate_reads=0))
             await stack.enter_async_context(app.router.lifespan_context(app))
             transport = httpx.ASGITransport(app=app)
             clients[number] = httpx.AsyncClient(transport=transport, base_url="http://bench")

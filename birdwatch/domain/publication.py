@@ -140,5 +140,5 @@ def seen_survey(survey: Survey, actor: Actor, now: datetime) -> Survey | None:
         owner_id=None,
         flags=(),
         view=how,
-        sightings=tuple(replace(s, flags=()) for s in sightings),
+        sightings=tuple(replace(s, flags=()) if s.flags else s for s in sightings),
     )
