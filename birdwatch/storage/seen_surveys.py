@@ -69,5 +69,7 @@ def _photos(sightings: Iterable[Sighting]) -> list[str]:
 
 
 def _told(sighting: Sighting, photos: set[str]) -> Sighting:
+    if not sighting.photos and not sighting.flags:
+        return sighting
     kept = tuple(photo for photo in sighting.photos if photo in photos)
     return replace(sighting, photos=kept, flags=())
