@@ -160,7 +160,7 @@ async def test_survey_is_replaced_and_withdrawn_by_its_owner(
     path = f"/api/v1/surveys/{first['id']}"
     other = await service.token_client(await service.add_person("wang"), "count")
     body = survey("2026-04-13T06:00", site=OTHER_SITE, dunlin=7)
-    assert (await other.put(path, json=body)).status_code == 403
+    assert (await other.put(path, json=body)).status_code == 404
     assert (await service.visitor.delete(path)).status_code == 401
     replaced = (await li.put(path, json=body)).json()
     assert (replaced["id"], replaced["site"], replaced["day"]) == (
