@@ -33,7 +33,7 @@ async def service(tmp_path: Path, database_url: str) -> AsyncIterator[Service]:
 async def uploaded(service: Service, name: str = "夕阳 1.heic") -> tuple[Photo, httpx.AsyncClient]:
     """A rendered photo, and its owner's client."""
     owner = await service.add_person("lin")
-    actor = Actor(owner.id, owner.role, None, "lin")
+    actor = Actor(owner.id, owner.role, None, "lin", "trusted")
     receipt = await send(service.archive, PHOTO, PhotoRequest(file_name=name), actor=actor)
     with anyio.fail_after(60):  # the service's own worker makes the renditions
         while await pending(service.archive.db):
