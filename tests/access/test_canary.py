@@ -121,4 +121,4 @@ async def test_canary_is_found_by_those_who_may_see_it(service: Service) -> None
     sent = await send_canaries(service, cast.readers["owner"])
     for name in ("owner", "reviewer", "admin", "granted"):
         answer = await cast.readers[name].client.get(f"/api/v1/photos/{sent[PROTECTED]}")
-        assert [form in answer.content for form in (b"40.7316429", b"122.0147153")] == [True, True]
+        assert [form in answer.content for form in (b"40.7316", b"122.0147")] == [True, True]
