@@ -18,7 +18,7 @@ from rich.progress import Progress
 from birdwatch.cli.demo_counts import surveys
 from birdwatch.cli.demo_pictures import Picture, pictures
 from birdwatch.cli.people import new_password, put_user
-from birdwatch.cli.speech import FAILED, complain, locale_of, out, progress_bar, say, word
+from birdwatch.cli.speech import FAILED, complain, out, progress_bar, say, word
 from birdwatch.domain.errors import BirdwatchError
 from birdwatch.domain.paging import MAX_LIMIT
 from birdwatch.domain.photo import PhotoFilter
@@ -89,7 +89,7 @@ async def _fill(settings: Settings) -> bool:
                 return False
             unfinished.touch()  # an example that was interrupted is taken up again
             with progress_bar() as bar, tempfile.TemporaryDirectory() as folder:
-                actor = await _make_accounts(archive)
+                actor = await make_accounts(archive)
                 await _draw_all(bar, Path(folder))
                 await _take_all(archive, bar, Path(folder), actor)
                 await _render_all(archive, bar)
@@ -105,8 +105,12 @@ async def _is_empty(archive: Archive) -> bool:
     return not photos.items and not counted.items
 
 
-async def _make_accounts(archive: Archive) -> Actor:
-    """The accounts, their passwords in a file that only the archive's owner can read."""
+async def make_accounts(archive: Archive) -> Actor:
+    """The accounts, their passwords in a file that only the archive's owner can read.
+
+    Returned is who sends the example in: with the account's own trust, else all of it would wait
+    for review and nobody would see it.
+    """
     path, now = archive.settings.home / ACCOUNTS_FILE, datetime.now(UTC)
     lines = []
     for account in ACCOUNTS:
@@ -117,8 +121,10 @@ async def _make_accounts(archive: Archive) -> Actor:
     if lines:
         await anyio.to_thread.run_sync(_write_private, path, "\n".join(lines) + "\n")
     found = await find_login(archive.db, ACCOUNTS[0].login)
-    person_id = found[0].id if found else None
-    return Actor(person_id, ACCOUNTS[0].role, None, ACCOUNTS[0].name.get(locale_of()))
+    if found is None:
+        raise LookupError(ACCOUNTS[0].login)
+    person = found[0]
+    return Actor(person.id, person.role, None, person.shown_name, person.trust)
 
 
 def _write_private(path: Path, text: str) -> None:

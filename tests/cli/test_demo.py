@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from birdwatch.cli.demo import make_accounts
 from birdwatch.cli.demo_counts import COURSES, HIGHEST, surveys
 from birdwatch.cli.demo_pictures import BIRDS, FOUNDING_CREDIT, pictures
-from birdwatch.domain.survey import check_survey
+from birdwatch.domain.policy import PUBLIC
+from birdwatch.domain.survey import SurveyFilter, check_survey
 from birdwatch.imaging.probe import probe
 from birdwatch.imaging.scenery import paint, write_picture
+from birdwatch.intake.survey_intake import receive_survey
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
+from birdwatch.storage.surveys import list_surveys
 from tests.intake.archives import opened, send
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +64,17 @@ async def test_every_picture_lies_in_its_site(tmp_path: Path, database_url: str)
             assert facts.site == picture.name.partition("_")[2].partition("_")[2][:-4]
             assert facts.time.instant == picture.shot.taken.astimezone(UTC)
             assert (facts.time.source, facts.time.confidence) == ("exif_offset", "high")
+
+
+async def test_what_the_demonstration_sends_in_is_there_for_visitors(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with opened(tmp_path / "home", database_url) as archive:
+        actor = await make_accounts(archive)
+        now, raw = next(iter(surveys()))
+        sent = await receive_survey(archive, raw, source="demo", actor=actor, now=now)
+        shown = await list_surveys(archive.db, SurveyFilter(), limit=10, lens=PUBLIC)
+        assert [survey.id for survey in shown.items] == [sent.id]
 
 
 async def test_surveys_are_acceptable_and_peak_when_they_should(
