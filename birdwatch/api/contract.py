@@ -499,6 +499,8 @@ class PhotosQuery(PageQuery, kw_only=True, frozen=True):
     dekad: ShortText | None = None
     photographer: ShortText | None = None
     survey: ShortText | None = None
+    bbox: ShortText | None = None
+    sort: Literal["newest", "oldest"] = "newest"
 
 
 class PhotoUploadQuery(Struct, kw_only=True, frozen=True):

@@ -18,7 +18,7 @@ from birdwatch.domain.credit import render_credit
 from birdwatch.domain.errors import NotFoundError, UnsupportedMediaError
 from birdwatch.domain.ids import is_id
 from birdwatch.domain.photo import Photo, PhotoFacts, PhotoFilter, PhotoVersion, rendition_url
-from birdwatch.domain.place import SettledPlace
+from birdwatch.domain.place import SettledPlace, read_box
 from birdwatch.domain.policy import Reader, Thing
 from birdwatch.domain.publication import public_photo, seen_photo
 from birdwatch.domain.text import Locale, Text
@@ -45,7 +45,12 @@ async def list_photos(request: Request) -> Response:
 
     async def make(_version: int) -> contract.Photos:
         page = await photo_rows.list_photos(
-            archive.db, where, reader=_reader(request), limit=query.limit, cursor=query.cursor
+            archive.db,
+            where,
+            reader=_reader(request),
+            limit=query.limit,
+            cursor=query.cursor,
+            newest_first=query.sort == "newest",
         )
         items = [dump_photo(photo, request.state.locale) for photo in page.items]
         return contract.Photos(items, page.next)
@@ -65,6 +70,7 @@ async def _filter(archive: Archive, query: contract.PhotosQuery) -> PhotoFilter:
         dekad=known_dekad(query.dekad),
         photographer=query.photographer,
         survey_id=known_id("survey", query.survey),
+        box=read_box(query.bbox) if query.bbox else None,
     )
 
 

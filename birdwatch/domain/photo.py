@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from birdwatch.domain.credit import Credit
-from birdwatch.domain.place import Confidence, Point, SettledPlace
+from birdwatch.domain.place import Box, Confidence, Point, SettledPlace
 from birdwatch.domain.policy import Status, Thing, View
 from birdwatch.domain.season import Phase
 from birdwatch.domain.sensitivity import Level
@@ -174,6 +174,7 @@ class PhotoFilter:
     photographer: str | None = None
     owner_id: str | None = None
     survey_id: str | None = None
+    box: Box | None = None
 
 
 EXTENSIONS = {"webp": "webp", "jpeg": "jpg"}

@@ -24,6 +24,38 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """A bounding box in degrees, borders included; it does not cross the date line."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+def read_box(text: str) -> Box:
+    """`west,south,east,north`, as GeoJSON (RFC 7946, 5) orders them. Raises InvalidInputError."""
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise _bad_box(text) from None
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise _bad_box(text)
+    return Box(west, south, east, north)
+
+
+def _bad_box(text: str) -> InvalidInputError:
+    message = Text(
+        f"“{text[:60]}”不是范围。请写成 西,南,东,北（度），例如 121.9,40.6,122.2,40.8。",
+        f"“{text[:60]}” is not a box. Write west,south,east,north in degrees, such as"
+        " 121.9,40.6,122.2,40.8.",
+    )
+    return InvalidInputError(
+        "bbox.invalid", zh=message.zh, en=message.en, errors=(FieldError("bbox", message),)
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class SettledPlace:
     """A position with how it is known. `accuracy_m` and `direction_deg` as the camera gave them."""
 

@@ -16,6 +16,7 @@ from birdwatch.domain.photo import (
     PublicValues,
     Rendition,
 )
+from birdwatch.domain.place import Box
 from birdwatch.domain.policy import FULL, PUBLIC, Lens, Reader, lens_of
 from birdwatch.domain.publication import public_values, seen_photo
 from birdwatch.domain.season import dekad_span, season_span
@@ -374,6 +375,8 @@ def narrow(where: PhotoFilter, lens: Lens = PUBLIC) -> Where:
         narrowed.add(f"f.{sort} >= {{}}", start_of_day(first))
     if last is not None:
         narrowed.add(f"f.{sort} < {{}}", end_of_day(last))
+    if where.box is not None:
+        _inside(narrowed, where.box, "" if lens.is_exact else "public_")
     if where.day_from is not None:
         narrowed.add(f"f.{names['day']} || '' >= {{}}", to_day(where.day_from))
     if where.day_to is not None:
@@ -412,6 +415,14 @@ async def settle_facts(
         facts, facts.level, site, is_listed=any(is_listed(bird) for bird in birds)
     )
     return facts, public
+
+
+def _inside(narrowed: Where, box: Box, prefix: str) -> None:
+    """Within the box, by the point that the reader may know."""
+    narrowed.add(f"f.{prefix}lat >= {{}}", box.south)
+    narrowed.add(f"f.{prefix}lat <= {{}}", box.north)
+    narrowed.add(f"f.{prefix}lon >= {{}}", box.west)
+    narrowed.add(f"f.{prefix}lon <= {{}}", box.east)
 
 
 def _days(where: PhotoFilter) -> tuple[date | None, date | None]:

@@ -17,10 +17,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from birdwatch.domain.photo import PhotoFacts
 from birdwatch.domain.place import Point, SettledPlace
 from birdwatch.domain.policy import SYSTEM
 from birdwatch.domain.sensitivity import SensitivityRule
-from birdwatch.storage.photos import insert_photo, record_renditions
+from birdwatch.storage.photos import NewPhoto, insert_photo, record_renditions
 from birdwatch.storage.sensitivity_rules import put_rule
 from birdwatch.storage.surveys import insert_survey
 from tests.access.cast import ORDINARY, PROTECTED, UNLIMITED, WITHHELD, keep_files
@@ -32,9 +33,16 @@ QUESTIONS, FEW = 2000, 200
 SITES = ("liaobin", "honghaitan", "sidaogou", "bayuquan", "nowhere")
 DAYS = [str(date(2026, 3, 1) + timedelta(days=number)) for number in range(92)]
 LIMITS, PHASES = ("1", "2", "5", "100"), ("before", "peak", "after", "unknown")
+BOXES = tuple(
+    f"{121.7 + east / 50:.2f},{40.5 + north / 50:.2f},{121.9 + east / 50:.2f},{40.6 + north / 50:.2f}"
+    for east in range(16)
+    for north in range(16)
+)
 DEKADS = ("2026-04-1", "2026-04-2", "2026-05-1")
 OPTIONS: dict[str, dict[str, Sequence[str]]] = {
     "/api/v1/photos": {
+        "bbox": BOXES,
+        "sort": ("newest", "oldest"),
         "day": DAYS, "phase": PHASES, "dekad": DEKADS, "limit": LIMITS, "from": DAYS, "to": DAYS,
     },
     "/api/v1/counts": {
@@ -48,7 +56,9 @@ OPTIONS: dict[str, dict[str, Sequence[str]]] = {
 LISTS = tuple(OPTIONS)
 CAREFREE = ("ruff", "rudtur")
 Where = tuple[Point, str, datetime, date]
-DRAWN = re.compile(r"\b[0-9a-hjkmnp-tv-z]{16}\b|v=[0-9a-f]{10}|cursor=[^\"&]+|\"next\":\"[^\"]+\"")
+DRAWN = re.compile(
+    r"\b(?!ph0t0)[0-9a-hjkmnp-tv-z]{16}\b|v=[0-9a-f]{10}|cursor=[^\"&]+|\"next\":\"[^\"]+\""
+)
 SPECIES = (ORDINARY, PROTECTED, WITHHELD, "grekno")
 ONE: Where = (
     Point(40.7316429, 122.0147153),
@@ -64,6 +74,11 @@ ELSEWHERE: Where = (
 )
 
 
+def named(number: int, given: PhotoFacts | None = None) -> NewPhoto:
+    """A photo with a name that addresses take, told from those drawn at random."""
+    return replace(photo(number, given), id=f"ph0t0{number:011}")
+
+
 async def build(service: Service, where: Where, birds: tuple[str, str]) -> None:
     """Ordinary photos and surveys, and two birds whose place is `where`."""
     point, site, wall, day = where
@@ -77,13 +92,13 @@ async def build(service: Service, where: Where, birds: tuple[str, str]) -> None:
                 site="liaobin",
                 species=ORDINARY,
             )
-            await insert_photo(tx, photo(number, given))
+            await insert_photo(tx, named(number, given))
         for number, species in zip((20, 21), birds, strict=True):
             given = replace(
                 facts(wall), place=SettledPlace(point, "gps", "high"), site=site, species=species
             )
-            await insert_photo(tx, photo(number, given))
-            await record_renditions(tx, photo(number).id, [], None)
+            await insert_photo(tx, named(number, given))
+            await record_renditions(tx, named(number).id, [], None)
     # One public sighting in each survey, and a moment for each: order is then not drawn at random.
     visits = [
         (date(2026, 4, 14) + timedelta(days=offset), place, species)
@@ -99,7 +114,7 @@ async def build(service: Service, where: Where, birds: tuple[str, str]) -> None:
         async with service.archive.db.write(SYSTEM, moment) as tx:
             await insert_survey(tx, survey(*seen, site=place, day=at, hour=5 + number))
     for number in (20, 21):
-        await keep_files(service, photo(number))
+        await keep_files(service, named(number))
 
 
 def questions(count: int) -> Iterator[str]:
@@ -109,7 +124,7 @@ def questions(count: int) -> Iterator[str]:
         path = chance.choice(LISTS)
         yield f"{path}?{urlencode(asked_of(path, chance))}"
     for number in (20, 21):
-        name = photo(number).id
+        name = named(number).id
         yield from (f"/photos/{name}", f"/api/v1/photos/{name}", f"/api/v1/photos/{name}/history")
         yield from (f"/media/{name}/320.webp", f"/media/{name}/original")
     yield from ("/", "/seasons/2026-spring", "/api/v1/seasons/2026-spring", "/sites", "/species")

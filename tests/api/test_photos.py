@@ -387,3 +387,33 @@ async def test_only_the_owner_and_admins_correct(service: Service, li: httpx.Asy
         for client in (service.visitor, other, li, admin)
     ]
     assert statuses == [401, 404, 200, 200]
+
+
+async def test_box_narrows_by_the_public_point(service: Service, li: httpx.AsyncClient) -> None:
+    sent = await send_photo(li, make_jpeg(64, 48, gps=(40.671234, 122.123456)))
+    for box, found in (
+        ("122.1,40.6,122.2,40.7", [sent["id"]]),
+        ("122.12,40.67,122.12,40.67", [sent["id"]]),  # the corner of the grid
+        ("122.123,40.671,122.124,40.672", []),  # the exact place
+    ):
+        listed = (await service.visitor.get("/api/v1/photos", params={"bbox": box})).json()
+        assert [item["id"] for item in listed["items"]] == found
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("bbox", "1,2,3"),
+        ("bbox", "122,41,121,40"),
+        ("bbox", "nan,0,1,1"),
+        ("bbox", "0,0,1,1) OR 1=1 --"),
+        ("sort", "original_name"),
+        ("sort", "newest; DROP TABLE photo"),
+    ],
+)
+async def test_question_that_cannot_be_is_refused_by_its_name(
+    service: Service, name: str, value: str
+) -> None:
+    answer = await service.visitor.get("/api/v1/photos", params={name: value})
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [name]
