@@ -216,15 +216,24 @@ class Kept:
 
 
 async def keep(db: Source, noun: str, load: Callable[[Source], Awaitable[T]]) -> T:
-    """What `load` gives, read again only when the ledger names this noun anew."""
+    """What `load` gives, read again only when the ledger names this noun anew.
+
+    A write that changes the table names it first, so from then on it reads its own rows; what it
+    reads is not kept, since it may still be undone.
+    """
+    kept: Any = db.database.kept.get(noun)
+    found: T
     if isinstance(db, Write):
+        noun_version = (await db.rows(LATEST_OF_NOUN, noun))[0]["version"]
+        if kept and kept.noun_version == noun_version:
+            found = kept.value
+            return found
         return await load(db)
     version = await db.dataset_version()
-    kept: Any = db.kept.get(noun)
     if kept and kept.checked == version:
-        found: T = kept.value
+        found = kept.value
         return found
     noun_version = (await db.rows(LATEST_OF_NOUN, noun))[0]["version"]
-    value: T = kept.value if kept and kept.noun_version == noun_version else await load(db)
-    db.kept[noun] = Kept(version, noun_version, value)
-    return value
+    found = kept.value if kept and kept.noun_version == noun_version else await load(db)
+    db.kept[noun] = Kept(version, noun_version, found)
+    return found
