@@ -13,14 +13,15 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from birdwatch.domain.paging import Page, decode_cursor, encode_cursor
+from birdwatch.domain.policy import PUBLIC
 from birdwatch.storage.columns import Row, from_instant
 from birdwatch.storage.sql import Where
+from birdwatch.storage.visibility import visible, visible_beside
 
 Noun = Literal["photo", "survey", "species", "site", "window"]
 VISIBLE = {
-    "photo": "photo_fact f WHERE f.until IS NULL AND f.is_public"
-    " AND f.level NOT IN ('0.1', 'withhold')",
-    "survey": "survey f WHERE f.until IS NULL AND f.is_public",
+    "photo": f"photo_fact f WHERE f.until IS NULL AND {visible_beside(PUBLIC, 'f')}",
+    "survey": f"survey f WHERE f.until IS NULL AND {visible(PUBLIC, 'f')}",
 }
 TABLES_OF_ALL = ("species", "site", "window")  # everyone may read these
 MOVES_OTHERS = ("sensitivity", "species")  # a change of these may show or hide any record

@@ -8,9 +8,9 @@ from typing import Final
 from birdwatch.domain.policy import FULL, PUBLIC, Lens
 from birdwatch.domain.survey import Sighting
 from birdwatch.storage.sql import marks
-from birdwatch.storage.survey_filters import PHOTOS, SIGHTINGS, SURVEYS
 from birdwatch.storage.survey_rows import OF_SIGHTING, sighting_of
 from birdwatch.storage.transactions import Source
+from birdwatch.storage.visibility import visible, visible_beside, visible_sighting
 
 IDS_AT_ONCE: Final = 500
 
@@ -21,7 +21,7 @@ async def sightings_of_photos(
     """The sighting of each photo that has one to be shown; the larger where it has several."""
     if not photo_ids:
         return {}
-    shown = "" if lens == FULL else f" AND {SURVEYS[lens.view]} AND {SIGHTINGS[lens.view]}"
+    shown = "" if lens == FULL else f" AND {visible(lens, 'v')} AND {visible_sighting(lens, 's')}"
     rows = await db.rows(
         f"SELECT {OF_SIGHTING}, l.photo_id FROM sighting_photo l"
         " JOIN sighting s ON s.id = l.sighting_id AND s.until IS NULL"
@@ -43,13 +43,8 @@ async def told_photo_ids(db: Source, photo_ids: Iterable[str], lens: Lens = PUBL
         some = wanted[start : start + IDS_AT_ONCE]
         rows = await db.rows(
             f"SELECT f.id FROM photo_fact f WHERE f.until IS NULL AND f.id IN ({marks(len(some))})"
-            f" AND {PHOTOS[lens.view]}",
+            f" AND {visible_beside(lens, 'f')}",
             *some,
         )
         told.update(row["id"] for row in rows)
     return told
-
-
-async def public_photo_ids(db: Source, photo_ids: Iterable[str]) -> set[str]:
-    """Those of these photos that everyone may know of together with their survey."""
-    return await told_photo_ids(db, photo_ids, PUBLIC)

@@ -50,6 +50,7 @@ from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.storage.sql import Where, insert, marks
 from birdwatch.storage.transactions import Source, Write
+from birdwatch.storage.visibility import visible
 from birdwatch.storage.windows import load_calendar
 
 __all__ = ["NewPhoto"]
@@ -246,7 +247,7 @@ async def photos_by_day(db: Source, first: date, last: date, *, reader: Reader) 
     day = _names(lens)["day"]
     rows = await db.rows(
         f"SELECT f.{day} AS day, COUNT(*) AS photos FROM photo_fact f"
-        f" WHERE f.until IS NULL AND {_visible(lens)} AND f.{day} >= $1 AND f.{day} <= $2"
+        f" WHERE f.until IS NULL AND {visible(lens, 'f')} AND f.{day} >= $1 AND f.{day} <= $2"
         f" GROUP BY f.{day} ORDER BY f.{day}",
         to_day(first),
         to_day(last),
@@ -256,7 +257,7 @@ async def photos_by_day(db: Source, first: date, last: date, *, reader: Reader) 
 
 async def photographers(db: Source, *, reader: Reader) -> list[str]:
     """Every photographer's name that the reader may see, read by jumps along the index."""
-    seen = f"f.until IS NULL AND {_visible(lens_of(reader.actor, reader.now))}"
+    seen = f"f.until IS NULL AND {visible(lens_of(reader.actor, reader.now), 'f')}"
     rows = await db.rows(
         "WITH RECURSIVE name (name) AS ("
         f" SELECT MIN(f.photographer) FROM photo_fact f WHERE {seen} AND f.photographer > ''"
@@ -276,7 +277,7 @@ async def photos_of_survey(db: Source, survey_id: str, *, reader: Reader) -> lis
     lens = lens_of(reader.actor, reader.now)
     survey = _names(lens)["survey_id"]
     rows = await db.rows(
-        f"{SELECT} WHERE {JOINED} AND {_visible(lens)} AND f.id IN"
+        f"{SELECT} WHERE {JOINED} AND {visible(lens, 'f')} AND f.id IN"
         f" (SELECT id FROM photo_fact WHERE until IS NULL AND {survey} = $1"
         "  UNION SELECT photo_id FROM sighting_photo WHERE survey_id = $2)"
         + ("" if lens.is_exact else " AND f.public_day IS NOT NULL")
@@ -333,16 +334,6 @@ def _names(lens: Lens) -> dict[str, str]:
     return EXACT if lens.is_exact else PUBLIC_NAMES
 
 
-def _visible(lens: Lens) -> str:
-    """The condition under which a row of `photo_fact f` is in lists read through this lens."""
-    return {
-        "full": "TRUE",
-        "researcher": "f.status = 'published' AND f.embargo_until IS NULL",
-        "press": "(f.is_public OR f.is_embargoed)",
-        "public": "f.is_public",
-    }[lens.view]
-
-
 def _seen(photos: Sequence[Photo], reader: Reader) -> tuple[Photo, ...]:
     """These photos as the reader may see them; those they may not see are left out."""
     shown = (seen_photo(photo, reader.actor, reader.now) for photo in photos)
@@ -357,7 +348,7 @@ def narrow(where: PhotoFilter, lens: Lens = PUBLIC) -> Where:
     """
     narrowed = Where()
     if lens != FULL:
-        narrowed.add(_visible(lens))
+        narrowed.add(visible(lens, "f"))
     names = _names(lens)
     named = [name for name in ATTRIBUTES if getattr(where, name) is not None]
     times = [name for name in TIMES if getattr(where, name) is not None]

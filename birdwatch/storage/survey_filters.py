@@ -7,38 +7,20 @@ told of, finds nothing, so that no list answers whether it was there.
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
 
-from birdwatch.domain.policy import FULL, Lens, View
+from birdwatch.domain.policy import FULL, Lens
 from birdwatch.domain.season import season_span
 from birdwatch.domain.survey import SurveyFilter
 from birdwatch.storage.columns import end_of_day, start_of_day, to_day
 from birdwatch.storage.sql import Where
-
-SURVEYS: Final[dict[View, str]] = {
-    "public": "v.is_public",
-    "press": "(v.is_public OR v.is_embargoed)",
-    "researcher": "v.status = 'published' AND v.embargo_until IS NULL",
-}
-SIGHTINGS: Final[dict[View, str]] = {
-    "public": "s.is_public",
-    "press": "s.is_public",
-    "researcher": "s.status = 'published'",
-}
-# A picture told of without its survey must not find it by its own id either.
-TOLD_PHOTO = "f.level NOT IN ('0.1', 'withhold')"
-PHOTOS: Final[dict[View, str]] = {
-    "public": f"f.is_public AND {TOLD_PHOTO}",
-    "press": f"(f.is_public OR f.is_embargoed) AND {TOLD_PHOTO}",
-    "researcher": "f.status = 'published' AND f.embargo_until IS NULL",
-}
+from birdwatch.storage.visibility import visible, visible_beside, visible_sighting
 
 
 def narrow_surveys(where: SurveyFilter, lens: Lens) -> Where:
     """The filter as conditions on `survey v`."""
     narrowed = Where()
     if lens != FULL:
-        narrowed.add(SURVEYS[lens.view])
+        narrowed.add(visible(lens, "v"))
     _narrow_days(narrowed, "v", where)
     first, last = _days(where)
     if first is not None:
@@ -47,7 +29,7 @@ def narrow_surveys(where: SurveyFilter, lens: Lens) -> Where:
         narrowed.add("v.start_at < {}", end_of_day(last))
     narrowed.equal("v.site", where.site)
     narrowed.equal("v.owner_id", where.owner_id)
-    shown = "" if lens == FULL else f" AND {SIGHTINGS[lens.view]}"
+    shown = "" if lens == FULL else f" AND {visible_sighting(lens, 's')}"
     if where.species is not None:
         narrowed.add(
             "EXISTS (SELECT 1 FROM sighting s WHERE s.survey_id = v.id AND s.until IS NULL"
@@ -68,8 +50,8 @@ def narrow_sightings(where: SurveyFilter, outer: str, lens: Lens) -> Where:
     """The filter as conditions on `survey v` and `sighting s`; `outer` leads the order."""
     narrowed = Where()
     if lens != FULL:
-        narrowed.add(SURVEYS[lens.view])
-        narrowed.add(SIGHTINGS[lens.view])
+        narrowed.add(visible(lens, "v"))
+        narrowed.add(visible_sighting(lens, "s"))
     narrowed.equal("v.site", where.site)
     narrowed.equal("v.owner_id", where.owner_id)
     narrowed.equal("s.species", where.species)
@@ -86,7 +68,7 @@ def _narrow_photo(narrowed: Where, photo_id: str, lens: Lens) -> None:
     if lens != FULL:
         narrowed.add(
             "EXISTS (SELECT 1 FROM photo_fact f WHERE f.id = {} AND f.until IS NULL"
-            f" AND {PHOTOS[lens.view]})",
+            f" AND {visible_beside(lens, 'f')})",
             photo_id,
         )
 
