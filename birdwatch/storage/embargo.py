@@ -6,13 +6,13 @@ So the dataset version moves, and with it counts, lists, tags of cached answers 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 
 from birdwatch.domain.policy import SYSTEM
 from birdwatch.storage import counts, ledger
 from birdwatch.storage.columns import from_instant, to_instant
 from birdwatch.storage.photos import correct_photo, find_photo
-from birdwatch.storage.survey_rows import SURVEY_COLUMNS
+from birdwatch.storage.surveys import open_survey, write_again
 from birdwatch.storage.transactions import Database, Source, Write
 
 DUE = "SELECT id FROM {table} WHERE until IS NULL AND embargo_until <= $1 ORDER BY id"
@@ -53,19 +53,11 @@ async def _lift_photo(tx: Write, photo_id: str) -> None:
 
 
 async def _lift_survey(tx: Write, survey_id: str) -> None:
-    rows = await tx.rows("SELECT * FROM survey WHERE id = $1 AND until IS NULL", survey_id)
-    for row in rows:
-        version = await ledger.append(
-            tx, "lift", "survey", survey_id, before=row["since"], after=ledger.ITSELF
-        )
-        await tx.run(
-            "UPDATE survey SET until = $1 WHERE id = $2 AND until IS NULL", version, survey_id
-        )
-        changed = {**row, "since": version, "embargo_until": None, "is_embargoed": False}
-        changed["is_public"] = row["status"] == "published"
-        marks = ", ".join(f"${at}" for at in range(1, len(SURVEY_COLUMNS) + 1))
-        await tx.run(
-            f"INSERT INTO survey ({', '.join(SURVEY_COLUMNS)}) VALUES ({marks})",
-            *(changed[name] for name in SURVEY_COLUMNS),
-        )
-        await counts.recompute(tx, {(row["site"], date.fromisoformat(row["day"]))})
+    survey = await open_survey(tx, survey_id)
+    version = await ledger.append(
+        tx, "lift", "survey", survey_id, before=survey.version, after=ledger.ITSELF
+    )
+    is_public = survey.status == "published"
+    lifted = {"embargo_until": None, "is_embargoed": False, "is_public": is_public}
+    await write_again(tx, "survey", survey_id, version, lifted)
+    await counts.recompute(tx, {(survey.site, survey.day)})

@@ -26,12 +26,11 @@ from birdwatch.storage.columns import Row, from_json, to_day, to_json
 from birdwatch.storage.ledger import Action
 from birdwatch.storage.photos import correct_photo
 from birdwatch.storage.sql import Where, marks
-from birdwatch.storage.survey_rows import OF_SIGHTING, SIGHTING_COLUMNS, SURVEY_COLUMNS, sighting_of
-from birdwatch.storage.surveys import open_survey
+from birdwatch.storage.survey_rows import OF_SIGHTING, sighting_of
+from birdwatch.storage.surveys import open_survey, write_again
 from birdwatch.storage.transactions import Source, Write
 
 CAP: Final = 10_000  # of a person's records, when they are counted for the reviewers
-COLUMNS: Final = {"survey": SURVEY_COLUMNS, "sighting": SIGHTING_COLUMNS}
 SURVEY_STATUS: Final = ("status", "flags", "is_public", "is_embargoed")
 SIGHTING_STATUS: Final = ("status", "flags", "is_public")
 
@@ -190,7 +189,7 @@ async def set_survey_status(
     )  # fmt: skip
     is_told = status == "published"
     has_embargo = survey.embargo_until is not None
-    await _write_again(
+    await write_again(
         tx, "survey", survey.id, version,
         dict(zip(
             SURVEY_STATUS,
@@ -252,38 +251,10 @@ async def _write_sighting(
     tx: Write, sighting: Sighting, status: Status, flags: tuple[str, ...], version: int
 ) -> None:
     is_public = status == "published" and not is_protected(sighting.level)
-    await _write_again(
+    await write_again(
         tx, "sighting", sighting.id, version,
         dict(zip(SIGHTING_STATUS, (status, to_json(flags), is_public), strict=True)),
     )  # fmt: skip
-
-
-async def _write_again(
-    tx: Write, table: str, row_id: str, version: int, changed: dict[str, object]
-) -> None:
-    """Close the open row, and write it again with these columns changed."""
-    await tx.lock()
-    await tx.run(f"UPDATE {table} SET until = $1 WHERE id = $2 AND until IS NULL", version, row_id)
-    where = Where()
-    given = {**changed, "since": version}
-    # SQLite numbers placeholders as they come, so they are handed out in the order of the columns.
-    taken = [
-        _typed(where.value(given[name]), given[name])
-        if name in given
-        else ("NULL" if name == "until" else name)
-        for name in COLUMNS[table]
-    ]
-    await tx.run(
-        f"INSERT INTO {table} ({', '.join(COLUMNS[table])}) SELECT {', '.join(taken)} FROM {table}"
-        f" WHERE id = {where.value(row_id)} AND until = {where.value(version)}",
-        *where.values,
-    )
-
-
-def _typed(mark: str, value: object) -> str:
-    """A placeholder in a list of columns, where PostgreSQL asks for its type."""
-    kinds = {bool: "BOOLEAN", int: "BIGINT"}
-    return f"CAST({mark} AS {kinds.get(type(value), 'TEXT')})"
 
 
 def _queue(where: QueueFilter, narrowed: Where) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -14,7 +14,7 @@ from birdwatch.domain.survey import NewSighting, NewSurvey, Sighting, Survey, Su
 from birdwatch.storage import counts, ledger
 from birdwatch.storage.columns import Row, clean, to_day
 from birdwatch.storage.sensitivity import load_levels
-from birdwatch.storage.sql import marks
+from birdwatch.storage.sql import Where, marks
 from birdwatch.storage.survey_filters import narrow_sightings, narrow_surveys
 from birdwatch.storage.survey_import import insert_surveys, known_source_keys
 from birdwatch.storage.survey_rows import (
@@ -22,6 +22,8 @@ from birdwatch.storage.survey_rows import (
     INSERT_SURVEY,
     LINK_PHOTO,
     OF_SIGHTING,
+    SIGHTING_COLUMNS,
+    SURVEY_COLUMNS,
     behaviours_of,
     day_of,
     finds_birds,
@@ -38,6 +40,7 @@ __all__ = ["insert_surveys", "known_source_keys"]
 Line = tuple[int, tuple[str, NewSighting]]  # place in the list, id, sighting
 CLOSE_SURVEY = "UPDATE survey SET until = $1 WHERE id = $2 AND until IS NULL"
 CLOSE_SIGHTINGS = "UPDATE sighting SET until = $1 WHERE survey_id = $2 AND until IS NULL"
+VERSIONED = {"survey": SURVEY_COLUMNS, "sighting": SIGHTING_COLUMNS}
 UNLINK_PHOTOS = "DELETE FROM sighting_photo WHERE survey_id = $1"
 
 
@@ -282,6 +285,34 @@ def _with_standing(new: NewSurvey, old: Survey) -> NewSurvey:
         flags=new.flags or old.flags,
         embargo_until=new.embargo_until or old.embargo_until,
     )
+
+
+async def write_again(
+    tx: Write, table: str, row_id: str, version: int, changed: Mapping[str, object]
+) -> None:
+    """Close the open row, and write it again with these columns changed."""
+    await tx.lock()
+    await tx.run(f"UPDATE {table} SET until = $1 WHERE id = $2 AND until IS NULL", version, row_id)
+    where = Where()
+    given = {**changed, "since": version}
+    # SQLite numbers placeholders as they come, so they are handed out in the order of the columns.
+    taken = [
+        _typed(where.value(given[name]), given[name])
+        if given.get(name) is not None
+        else ("NULL" if name == "until" or name in given else name)
+        for name in VERSIONED[table]
+    ]
+    await tx.run(
+        f"INSERT INTO {table} ({', '.join(VERSIONED[table])}) SELECT {', '.join(taken)} FROM {table}"
+        f" WHERE id = {where.value(row_id)} AND until = {where.value(version)}",
+        *where.values,
+    )
+
+
+def _typed(mark: str, value: object) -> str:
+    """A placeholder in a list of columns, where PostgreSQL asks for its type."""
+    kinds = {bool: "BOOLEAN", int: "BIGINT"}
+    return f"CAST({mark} AS {kinds.get(type(value), 'TEXT')})"
 
 
 def _with_ids(tx: Write, sightings: Iterable[NewSighting]) -> list[tuple[str, NewSighting]]:
