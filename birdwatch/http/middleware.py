@@ -24,12 +24,11 @@ from birdwatch.http.errors import is_api, on_unexpected, respond_to
 from birdwatch.http.hashing import hash_secret
 from birdwatch.http.negotiation import choose_locale
 from birdwatch.http.rates import RateExceededError, Rates
-from birdwatch.http.security import DATA_HEADERS, HSTS, PAGE_HEADERS, check_request
+from birdwatch.http.security import DATA_HEADERS, HSTS, PAGE_HEADERS, SAFE_METHODS, check_request
 from birdwatch.http.sessions import actor_of, cookie_name, find_session, is_secure
 from birdwatch.settings import Settings
 
 log = logging.getLogger("birdwatch.http")
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 FILES_PER_FORM = 50
 FORM_SLACK_BYTES = 1024 * 1024
 SECRET_PATHS = frozenset({"invitations", "reset"})

@@ -11,12 +11,12 @@ must not become a flood of transactions.
 from __future__ import annotations
 
 import ipaddress
-import logging
 import math
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 import anyio
@@ -24,20 +24,20 @@ from limits import RateLimitItemPerMinute
 from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.requests import Request
 
-from birdwatch.domain.errors import BirdwatchError, TooManyError
+from birdwatch.domain.errors import TooManyError
 from birdwatch.http.hashing import hash_secret
 from birdwatch.http.limits import TableStorage
+from birdwatch.http.recurring import repeat
+from birdwatch.http.security import SAFE_METHODS
 from birdwatch.settings import Settings
 from birdwatch.storage.db import Database
 from birdwatch.storage.requests import hashed, hit
 
-log = logging.getLogger("birdwatch.http")
 Kind = Literal["reads", "writes"]
 WINDOW_S = 60
 PAUSE_S = 2.0
 SHARED_FROM = 20  # of a limit, the part that is told to the others
 MAX_KEPT = 20_000
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 UNCOUNTED = ("/healthz", "/readyz", "/static/")
 IPV6_PREFIX = 64  # one household's: it may take any address in it
 
@@ -155,13 +155,7 @@ class Rates:
 
     async def run(self, db: Database, stop: anyio.Event) -> None:
         """Share every few seconds until told to stop."""
-        while not stop.is_set():
-            with anyio.move_on_after(PAUSE_S):
-                await stop.wait()
-            try:
-                await self.share(db)
-            except BirdwatchError as error:  # busy or full: each process counts for itself
-                log.warning("rates not shared: code=%s", error.code)
+        await repeat(partial(self.share, db), stop, pause_s=PAUSE_S, name="rates")
 
 
 def _who(request: Request, kind: Kind) -> str:

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from birdwatch.domain.errors import BirdwatchError, MalformedError
 from birdwatch.settings import Settings
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024
 MAX_HEADER_VALUE_BYTES = 8 * 1024

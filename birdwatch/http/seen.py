@@ -5,18 +5,17 @@ Requests only put a time into a dictionary; one task writes what came together e
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 import anyio
 
-from birdwatch.domain.errors import BirdwatchError
 from birdwatch.domain.policy import SYSTEM
+from birdwatch.http.recurring import repeat
 from birdwatch.storage import people
 from birdwatch.storage.db import Database
 
-log = logging.getLogger("birdwatch.http")
 Kind = Literal["session", "token"]
 PAUSE_S = 5.0
 AT_MOST_EVERY = timedelta(minutes=1)
@@ -50,10 +49,4 @@ class Seen:
 
     async def run(self, db: Database, stop: anyio.Event) -> None:
         """Write every few seconds until told to stop, and once more then."""
-        while not stop.is_set():
-            with anyio.move_on_after(PAUSE_S):
-                await stop.wait()
-            try:
-                await self.write(db)
-            except BirdwatchError as error:  # busy or full: a time of use is not worth more
-                log.warning("last use not written: code=%s", error.code)
+        await repeat(partial(self.write, db), stop, pause_s=PAUSE_S, name="last use")
