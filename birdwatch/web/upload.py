@@ -20,6 +20,7 @@ from birdwatch.storage.species import load_species
 from birdwatch.web.forms import typed
 from birdwatch.web.reading import archive_of, now_of
 from birdwatch.web.render import actor_of, locale_of, page
+from birdwatch.web.words import say
 
 MAX_FILES = 50
 CHUNK_BYTES = 256 * 1024
@@ -93,7 +94,9 @@ async def _take(request: Request, file: UploadFile, words: PhotoRequest) -> Resu
         sentences = [one.message.get(locale) for one in error.errors]
         return Result(name, "refused", reason=" ".join(sentences) or error.sentence(locale))
     outcome: Literal["accepted", "duplicate"] = "duplicate" if receipt.is_duplicate else "accepted"
-    return Result(name, outcome, receipt.photo.id)
+    is_waiting = outcome == "accepted" and receipt.photo.facts.status == "pending"
+    reason = say(locale_of(request), "status.pending") if is_waiting else ""
+    return Result(name, outcome, receipt.photo.id, reason)
 
 
 async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:

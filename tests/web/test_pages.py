@@ -170,6 +170,14 @@ async def test_upload_form_answers_for_every_file(service: Service, member: Memb
     assert 'value="摄/国颖"' in answer.text
 
 
+async def test_upload_of_what_waits_for_review_says_so(service: Service, member: Member) -> None:
+    far = make_jpeg(64, 48, gps=(48.2, 16.37))  # outside the estuary
+    files = [("files", ("far.jpg", far, "image/jpeg"))]
+    answer = await member.post("/upload", {"credit": "摄/国颖"}, files=files)
+    assert answer.status_code == 200
+    assert answer.text.count("<td>Waiting for review</td>") == 1
+
+
 async def test_upload_without_files_says_so(service: Service, member: Member) -> None:
     answer = await member.post("/upload", {"credit": "摄/国颖"}, files={"files": ("", b"")})
     assert "No file was chosen" in answer.text

@@ -123,7 +123,8 @@ function settle(request, shown, words) {
     link.href = `/photos/${answer.id}`;
     link.textContent = words.look;
     link.className = "text-link";
-    shown.result.textContent = `${isDuplicate ? words.duplicate : words.accepted} `;
+    const waiting = !isDuplicate && answer.status === "pending" ? `, ${words.pending}` : "";
+    shown.result.textContent = `${isDuplicate ? words.duplicate : words.accepted}${waiting} `;
     shown.result.append(link);
     shown.bar.value = 100;
     return isDuplicate ? "duplicate" : "accepted";
