@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -48,6 +49,17 @@ class Service:
             return await add_person(
                 tx, login, PASSWORD_HASH, role, Text(zh=login, en=login), trust=trust
             )
+
+    async def sign_in(
+        self, login: str, password: str = PASSWORD, **headers: str
+    ) -> tuple[httpx.AsyncClient, str]:
+        """A browser of this person, and the token that its forms carry."""
+        browser = self.client(**headers)
+        answer = await browser.post("/sign-in", data={"login": login, "password": password})
+        assert answer.status_code == 303, answer.text
+        found = re.search(r'name="csrf" value="([^"]+)"', (await browser.get("/account")).text)
+        assert found
+        return browser, found[1]
 
     async def token_client(
         self, person: Person, *scopes: Scope, **headers: str

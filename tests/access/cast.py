@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +19,7 @@ from birdwatch.storage.grants import add_grant
 from birdwatch.storage.photos import NewPhoto, insert_photo, record_renditions, withdraw_photo
 from birdwatch.storage.sensitivity_rules import put_rule
 from birdwatch.storage.surveys import delete_survey, insert_survey
-from tests.service import PASSWORD, Service
+from tests.service import Service
 from tests.storage.makers import facts, photo, sighting, survey
 
 UNLIMITED = {"rate_reads": 0, "rate_writes": 0}
@@ -91,12 +90,7 @@ class Cast:
 
 async def sign_in(service: Service, login: str) -> Reader:
     """A session of this person."""
-    browser = service.client()
-    answer = await browser.post("/sign-in", data={"login": login, "password": PASSWORD})
-    assert answer.status_code == 303
-    found = re.search(r'name="csrf" value="([^"]+)"', (await browser.get("/account")).text)
-    assert found
-    return Reader(browser, found[1])
+    return Reader(*await service.sign_in(login))
 
 
 async def gather(service: Service) -> Cast:

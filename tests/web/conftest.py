@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import httpx
 import pytest
 
 from birdwatch.domain.person import Person
-from tests.service import PASSWORD, Service, running
+from tests.service import Service, running
 
 
 @dataclass(frozen=True)
@@ -46,10 +45,4 @@ async def member(service: Service) -> Member:
 async def sign_in(service: Service, login: str) -> Member:
     """Make an account and sign it in through the page."""
     person = await service.add_person(login)
-    browser = service.client()
-    answer = await browser.post("/sign-in", data={"login": login, "password": PASSWORD})
-    assert answer.status_code == 303
-    page = (await browser.get("/account")).text
-    found = re.search(r'name="csrf" value="([^"]+)"', page)
-    assert found
-    return Member(person, browser, found[1])
+    return Member(person, *await service.sign_in(login))

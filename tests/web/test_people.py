@@ -38,14 +38,10 @@ async def signed_in(service: Service, login: str, role: Role) -> Member:
 
 async def again(service: Service, login: str, password: str = PASSWORD) -> Member:
     """Another browser of somebody who has an account."""
-    browser = service.client(**{"User-Agent": f"Browser of {login}"})
-    answer = await browser.post("/sign-in", data={"login": login, "password": password})
-    assert answer.status_code == 303, answer.text
-    token = re.search(r'name="csrf" value="([^"]+)"', (await browser.get("/account")).text)
+    signed_in = await service.sign_in(login, password, **{"User-Agent": f"Browser of {login}"})
     found = await people.find_login(service.archive.db, login)
-    assert token
     assert found
-    return Member(found[0], browser, token[1])
+    return Member(found[0], *signed_in)
 
 
 async def is_in(member: Member) -> bool:

@@ -9,7 +9,7 @@ from birdwatch.domain.policy import Role
 from birdwatch.domain.text import LOCALES, Locale
 from birdwatch.worker.loop import drain
 from tests.pictures import make_jpeg
-from tests.service import PASSWORD, Service
+from tests.service import Service
 from tests.web.conftest import Member
 from tests.web.pages import faults_of
 
@@ -31,11 +31,7 @@ async def join(
     service: Service, login: str, role: Role = "contributor", *, trusted: bool = False
 ) -> Member:
     person = await service.add_person(login, role, "trusted" if trusted else "checked")
-    browser = service.client()
-    await browser.post("/sign-in", data={"login": login, "password": PASSWORD})
-    found = re.search(r'name="csrf" value="([^"]+)"', (await browser.get("/account")).text)
-    assert found
-    return Member(person, browser, found[1])
+    return Member(person, *await service.sign_in(login))
 
 
 async def send_survey(member: Member, **changes: str) -> str:
