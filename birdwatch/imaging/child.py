@@ -38,7 +38,12 @@ def answer(request: Request) -> Answer:
                 )
             )
         return RenderAnswer(
-            render(Path(request.path), Path(request.out_dir), max_pixels=request.max_pixels)
+            render(
+                Path(request.path),
+                Path(request.out_dir),
+                max_pixels=request.max_pixels,
+                sizes=request.sizes,
+            )
         )
     except BirdwatchError as error:
         return describe_error(error)

@@ -8,6 +8,7 @@ import msgspec
 
 from birdwatch.domain import errors
 from birdwatch.domain.errors import BirdwatchError, InvalidInputError
+from birdwatch.domain.photo import RENDITION_SIZES
 from birdwatch.imaging.probe import Probe
 from birdwatch.imaging.renditions import RenderResult
 
@@ -26,11 +27,12 @@ class ProbeRequest(msgspec.Struct, frozen=True, tag="probe"):
 
 
 class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
-    """Write the renditions of this file to this folder."""
+    """Write the renditions of this file, of these sizes, to this folder."""
 
     path: str
     max_pixels: int
     out_dir: str
+    sizes: tuple[int, ...] = RENDITION_SIZES
 
 
 class ProbeAnswer(msgspec.Struct, frozen=True, tag="probed"):

@@ -2,6 +2,10 @@
 
 They are upright, in sRGB, on white where the original is transparent, never larger than the
 original, and carry nothing of its metadata: a rendition is public, and the original may not be.
+
+A new photo is shown as soon as FIRST_SIZES are there. The press JPEG is one of them: it takes a
+fiftieth of the time of the pass, and LATER_SIZES can then be made from it, without decoding all
+pixels of the original a second time.
 """
 
 from __future__ import annotations
@@ -16,12 +20,15 @@ import thumbhash
 from PIL import Image, ImageCms
 
 from birdwatch.domain.photo import EXTENSIONS, RENDITION_SIZES, Rendition
+from birdwatch.imaging.fingerprint import fingerprint
 from birdwatch.imaging.opening import PARSER_FAILURES, open_picture, sniff_file
 from birdwatch.imaging.orientation import is_sideways, read_orientation, upright
 from birdwatch.imaging.probe import MAX_PIXELS
 
 PRESS_SIZE: Final = RENDITION_SIZES[-1]  # the JPEG that any newsroom can open
 WEB_SIZES: Final = RENDITION_SIZES[:-1]
+FIRST_SIZES: Final = (320, 1600, PRESS_SIZE)
+LATER_SIZES: Final = tuple(size for size in RENDITION_SIZES if size not in FIRST_SIZES)
 JPEG_QUALITY = 85
 WEBP_QUALITY = 80
 WEBP_METHOD = 4  # the effort that libwebp and sharp take by default
@@ -30,14 +37,21 @@ THUMBHASH_EDGE = 32  # the hash holds seven waves along an edge; more pixels cha
 
 @dataclass(frozen=True, slots=True)
 class RenderResult:
-    """Renditions, smallest first, and the blurred placeholder as base64."""
+    """Renditions, smallest first, the blurred placeholder as base64, and the fingerprint."""
 
     renditions: tuple[Rendition, ...]
     thumbhash: str
+    fingerprint: str = ""
 
 
-def render(path: Path, out_dir: Path, *, max_pixels: int = MAX_PIXELS) -> RenderResult:
-    """Write all renditions of a picture to `out_dir` as 320.webp … 2048.jpg.
+def render(
+    path: Path,
+    out_dir: Path,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    sizes: tuple[int, ...] = RENDITION_SIZES,
+) -> RenderResult:
+    """Write renditions of a picture to `out_dir` as 320.webp … 2048.jpg: those of `sizes`.
 
     Raises what open_picture() raises; files already written are for the caller to remove.
     """
@@ -52,7 +66,7 @@ def render(path: Path, out_dir: Path, *, max_pixels: int = MAX_PIXELS) -> Render
     picture = to_srgb(on_white(eight_bit(upright(picture, orientation))), icc)
     picture.info = {}  # else the encoders would write a comment of the original again
     source_size = full_size[::-1] if is_sideways(orientation) else full_size
-    return _write_all(picture, out_dir, source_size)
+    return _write_all(picture, out_dir, source_size, sizes)
 
 
 def web_sizes(source_edge: int) -> tuple[int, ...]:
@@ -61,12 +75,15 @@ def web_sizes(source_edge: int) -> tuple[int, ...]:
     return tuple(WEB_SIZES[: len(smaller) + 1])
 
 
-def _write_all(picture: Image.Image, out_dir: Path, source_size: tuple[int, int]) -> RenderResult:
-    made = [_write(picture, PRESS_SIZE, "jpeg", out_dir)]
+def _write_all(
+    picture: Image.Image, out_dir: Path, source_size: tuple[int, int], sizes: tuple[int, ...]
+) -> RenderResult:
+    made = [_write(picture, PRESS_SIZE, "jpeg", out_dir)] if PRESS_SIZE in sizes else []
     for size in reversed(web_sizes(max(source_size))):
-        picture = shrink(picture, _fitted(source_size, size))
-        made.append(_write(picture, size, "webp", out_dir))
-    return RenderResult(tuple(reversed(made)), _thumbhash(picture))
+        if size in sizes:
+            picture = shrink(picture, _fitted(source_size, size))
+            made.append(_write(picture, size, "webp", out_dir))
+    return RenderResult(tuple(reversed(made)), _thumbhash(picture), fingerprint(picture))
 
 
 def _write(picture: Image.Image, size: int, kind: str, out_dir: Path) -> Rendition:

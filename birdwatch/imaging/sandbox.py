@@ -21,6 +21,7 @@ import anyio.to_thread
 
 import birdwatch
 from birdwatch.domain.errors import UnavailableError
+from birdwatch.domain.photo import RENDITION_SIZES
 from birdwatch.imaging.opening import undecodable
 from birdwatch.imaging.probe import MAX_PIXELS, Probe
 from birdwatch.imaging.protocol import (
@@ -182,9 +183,11 @@ class Sandbox:
             raise undecodable()
         return answer.probe
 
-    async def render(self, path: Path, out_dir: Path) -> RenderResult:
+    async def render(
+        self, path: Path, out_dir: Path, sizes: tuple[int, ...] = RENDITION_SIZES
+    ) -> RenderResult:
         """Renditions of this file in this folder; raises as imaging.renditions.render() does."""
-        request = RenderRequest(_absolute(path), self._max_pixels, _absolute(out_dir))
+        request = RenderRequest(_absolute(path), self._max_pixels, _absolute(out_dir), sizes)
         answer = await self._ask(request)
         if not isinstance(answer, RenderAnswer):
             raise undecodable()
