@@ -21,15 +21,18 @@ from birdwatch.cli.people import new_password, put_user
 from birdwatch.cli.speech import FAILED, complain, out, progress_bar, say, word
 from birdwatch.domain.errors import BirdwatchError
 from birdwatch.domain.paging import MAX_LIMIT
-from birdwatch.domain.photo import PhotoFilter
-from birdwatch.domain.policy import FULL, SYSTEM, Actor, Reader, Role
+from birdwatch.domain.person import Person
+from birdwatch.domain.photo import Photo, PhotoFilter
+from birdwatch.domain.policy import FULL, SYSTEM, Actor, Reader, Role, Trust
 from birdwatch.domain.survey import SurveyFilter
 from birdwatch.domain.text import Text
 from birdwatch.imaging.scenery import write_picture
 from birdwatch.intake.archive import Archive, open_archive
+from birdwatch.intake.photo_correction import correct_photo
 from birdwatch.intake.photo_intake import PhotoRequest, receive_photo
 from birdwatch.intake.survey_intake import receive_survey
 from birdwatch.settings import Settings
+from birdwatch.storage.grants import add_grant
 from birdwatch.storage.people import find_login
 from birdwatch.storage.photos import list_photos
 from birdwatch.storage.surveys import list_surveys
@@ -48,12 +51,24 @@ class Account:
     login: str
     role: Role
     name: Text
+    trust: Trust = "trusted"
 
 
+SENDER = Account("lin", "contributor", Text("林听潮", "Lin Tingchao"))
+NEWCOMER = Account("su", "contributor", Text("苏鸣野", "Su Mingye"), "checked")
+RESEARCHER = Account("ye", "researcher", Text("叶归洲", "Ye Guizhou"))
 ACCOUNTS = (
-    Account("lin", "contributor", Text("林听潮", "Lin Tingchao")),
+    SENDER,
+    NEWCOMER,
+    Account("jiang", "press", Text("江望舒", "Jiang Wangshu")),
+    RESEARCHER,
+    Account("shen", "reviewer", Text("沈知渔", "Shen Zhiyu")),
     Account("admin", "admin", Text("管理员", "Administrator")),
 )
+OF_NEWCOMER = 3  # the last pictures are hers: they wait, so that a reviewer finds something
+EMBARGO_DAYS = 30  # of the picture before those, so that press finds something
+GRANT_DAYS = 365
+GRANT_REASON = "示例：环志回收 Example: ring recoveries"
 
 
 def demo() -> None:
@@ -89,9 +104,9 @@ async def _fill(settings: Settings) -> bool:
                 return False
             unfinished.touch()  # an example that was interrupted is taken up again
             with progress_bar() as bar, tempfile.TemporaryDirectory() as folder:
-                actor = await make_accounts(archive)
+                cast = await make_accounts(archive)
                 await _draw_all(bar, Path(folder))
-                await _take_all(archive, bar, Path(folder), actor)
+                await _take_all(archive, bar, Path(folder), cast)
                 await _render_all(archive, bar)
             unfinished.unlink()
             return True
@@ -105,31 +120,36 @@ async def _is_empty(archive: Archive) -> bool:
     return not photos.items and not counted.items
 
 
-async def make_accounts(archive: Archive) -> Actor:
-    """The accounts, their passwords in a file that only the archive's owner can read.
+async def make_accounts(archive: Archive) -> dict[str, Actor]:
+    """The accounts by login, one for every role; their passwords in a file of the owner's.
 
-    Returned is who sends the example in: with the account's own trust, else all of it would wait
-    for review and nobody would see it.
+    Each sends with the account's own trust: else all would wait for review, or none of it.
     """
     path, now = archive.settings.home / ACCOUNTS_FILE, datetime.now(UTC)
-    lines = []
+    cast: dict[str, Actor] = {}
     for account in ACCOUNTS:
-        if await find_login(archive.db, account.login) is None:
-            password = new_password()
-            await put_user(archive, account.login, account.role, account.name, password, now=now)
-            lines.append(f"{account.login} {password} {account.role}")
-    if lines:
-        await anyio.to_thread.run_sync(_write_private, path, "\n".join(lines) + "\n")
-    found = await find_login(archive.db, ACCOUNTS[0].login)
-    if found is None:
-        raise LookupError(ACCOUNTS[0].login)
-    person = found[0]
-    return Actor(person.id, person.role, None, person.shown_name, person.trust)
+        found = await find_login(archive.db, account.login)
+        person = found[0] if found else await _add(archive, account, path, now)
+        cast[account.login] = Actor(person.id, person.role, None, person.shown_name, person.trust)
+    return cast
 
 
-def _write_private(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
+async def _add(archive: Archive, account: Account, path: Path, now: datetime) -> Person:
+    password = new_password()
+    person = await put_user(
+        archive, account.login, account.role, account.name, password, now=now, trust=account.trust
+    )
+    line = f"{account.login} {password} {account.role}"
+    await anyio.to_thread.run_sync(_note, path, f"{line} {account.trust}".removesuffix(" trusted"))
+    if account is RESEARCHER:
+        async with archive.db.write(SYSTEM, now) as tx:
+            await add_grant(tx, person, now + timedelta(days=GRANT_DAYS), GRANT_REASON)
+    return person
+
+
+def _note(path: Path, line: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
+        file.write(f"{line}\n")
 
 
 async def _draw_all(bar: Progress, folder: Path) -> None:
@@ -148,7 +168,7 @@ async def _draw_all(bar: Progress, folder: Path) -> None:
             tasks.start_soon(draw, picture)
 
 
-async def _take_all(archive: Archive, bar: Progress, folder: Path, actor: Actor) -> None:
+async def _take_all(archive: Archive, bar: Progress, folder: Path, cast: dict[str, Actor]) -> None:
     """Surveys and photos in the order in which they would have been sent in."""
     known = await _known_surveys(archive)
     counted = [
@@ -160,12 +180,17 @@ async def _take_all(archive: Archive, bar: Progress, folder: Path, actor: Actor)
     task = bar.add_task(
         word("收入调查和照片", "Surveys and photos"), total=len(counted) + len(sent_in)
     )
+    sender, waiting = cast[SENDER.login], {one.name for one in pictures()[-OF_NEWCOMER:]}
+    embargoed = pictures()[-OF_NEWCOMER - 1]
     events: list[tuple[datetime, Picture | dict[str, object]]] = [*counted, *sent_in]
     for now, item in sorted(events, key=lambda event: event[0]):
         if isinstance(item, Picture):
-            await _take_photo(archive, folder, item, actor, now)
+            actor = cast[NEWCOMER.login] if item.name in waiting else sender
+            photo = await _take_photo(archive, folder, item, actor, now)
+            if item == embargoed:
+                await _embargo(archive, photo, actor)
         else:
-            await receive_survey(archive, item, source=SOURCE, actor=actor, now=now)
+            await receive_survey(archive, item, source=SOURCE, actor=sender, now=now)
         bar.advance(task)
 
 
@@ -184,7 +209,7 @@ async def _known_surveys(archive: Archive) -> set[tuple[str, datetime]]:
 
 async def _take_photo(
     archive: Archive, folder: Path, picture: Picture, actor: Actor, now: datetime
-) -> None:
+) -> Photo:
     request = PhotoRequest(
         file_name=picture.name,
         caption=picture.caption,
@@ -193,7 +218,14 @@ async def _take_photo(
         species=picture.species,
         best=picture.number,
     )
-    await receive_photo(archive, _bytes(folder / picture.name), request, actor=actor, now=now)
+    content = _bytes(folder / picture.name)
+    return (await receive_photo(archive, content, request, actor=actor, now=now)).photo
+
+
+async def _embargo(archive: Archive, photo: Photo, actor: Actor) -> None:
+    now = datetime.now(UTC)
+    until = (now + timedelta(days=EMBARGO_DAYS)).isoformat(timespec="minutes")
+    await correct_photo(archive, photo.id, {"embargo_until": until}, actor=actor, now=now)
 
 
 async def _bytes(path: Path) -> AsyncIterator[bytes]:

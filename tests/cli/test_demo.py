@@ -17,6 +17,7 @@ from birdwatch.domain.survey import SurveyFilter, check_survey
 from birdwatch.imaging.probe import probe
 from birdwatch.imaging.scenery import paint, write_picture
 from birdwatch.intake.survey_intake import receive_survey
+from birdwatch.storage.people import find_person
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.storage.surveys import list_surveys
@@ -70,11 +71,41 @@ async def test_what_the_demonstration_sends_in_is_there_for_visitors(
     tmp_path: Path, database_url: str
 ) -> None:
     async with opened(tmp_path / "home", database_url) as archive:
-        actor = await make_accounts(archive)
+        actor = (await make_accounts(archive))["lin"]
         now, raw = next(iter(surveys()))
         sent = await receive_survey(archive, raw, source="demo", actor=actor, now=now)
         shown = await list_surveys(archive.db, SurveyFilter(), limit=10, lens=PUBLIC)
         assert [survey.id for survey in shown.items] == [sent.id]
+
+
+async def test_accounts_are_one_for_every_role_and_stay(tmp_path: Path, database_url: str) -> None:
+    home = tmp_path / "home"
+    async with opened(home, database_url) as archive:
+        cast = await make_accounts(archive)
+        assert {login: (one.role, one.trust) for login, one in cast.items()} == {
+            "lin": ("contributor", "trusted"),
+            "su": ("contributor", "checked"),
+            "jiang": ("press", "trusted"),
+            "ye": ("researcher", "trusted"),
+            "shen": ("reviewer", "trusted"),
+            "admin": ("admin", "trusted"),
+        }
+        told = (home / "demo-accounts.txt").read_text("utf-8")
+        assert await make_accounts(archive) == cast
+        ends = (await find_person(archive.db, cast["ye"].person_id or "")).grant_until  # type: ignore[union-attr]
+        assert ends is not None
+        assert ends > datetime.now(UTC)
+    assert (home / "demo-accounts.txt").read_text("utf-8") == told
+    assert (home / "demo-accounts.txt").stat().st_mode & 0o777 == 0o600
+    lines = [line.split() for line in told.splitlines()]
+    assert [(line[0], *line[2:]) for line in lines] == [
+        ("lin", "contributor"),
+        ("su", "contributor", "checked"),
+        ("jiang", "press"),
+        ("ye", "researcher"),
+        ("shen", "reviewer"),
+        ("admin", "admin"),
+    ]
 
 
 async def test_surveys_are_acceptable_and_peak_when_they_should(
