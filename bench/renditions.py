@@ -1,7 +1,7 @@
 """CPU of the four renditions of a 24-megapixel JPEG, beside npm `sharp` making the same four.
 
 Both make them at the same quality and WebP effort, N times in one process; the CPU of an empty
-run is taken off both. sharp starts from the original each time, as its users do. Then the memory
+run is taken off. sharp starts from the original each time, as its users do. Then the memory
 that our child needs for 60 megapixels. Needs Node and npm; sharp goes to a temporary folder.
 
     python bench/renditions.py [--photo FILE] [--times 5]
@@ -10,6 +10,7 @@ that our child needs for 60 megapixels. Needs Node and npm; sharp goes to a temp
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -20,16 +21,18 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
+from birdwatch.domain.photo import RENDITION_SIZES
+from birdwatch.imaging.budget import PixelBudget
+from birdwatch.imaging.decoder import Child, Limits
 from birdwatch.imaging.probe import MAX_PIXELS
-from birdwatch.imaging.protocol import (
-    ProbeRequest,
-    RenderAnswer,
-    RenderRequest,
-    Request,
-    encode_line,
+from birdwatch.imaging.protocol import Answer, ProbeRequest, RenderAnswer, RenderRequest, Request
+from birdwatch.imaging.renditions import (
+    JPEG_QUALITY,
+    WEB_SIZES,
+    WEBP_METHOD,
+    WEBP_QUALITY,
+    rendition_name,
 )
-from birdwatch.imaging.renditions import JPEG_QUALITY, WEB_SIZES, WEBP_METHOD, WEBP_QUALITY
-from birdwatch.imaging.sandbox import PACKAGE_PARENT, Child, Limits
 
 TARGET_RATIO = 0.75
 TARGET_MIB = 400
@@ -63,25 +66,43 @@ def draw_photo(path: Path, width: int, height: int, *, progressive: bool = False
     picture.save(path, "JPEG", quality=90, progressive=progressive)
 
 
-def run(command: list[str], lines: bytes = b"") -> float:
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE_PARENT), "MALLOC_ARENA_MAX": "2"}
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment
-    )
-    assert process.stdin
-    process.stdin.write(lines)
-    process.stdin.close()
+def run(command: list[str]) -> float:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"{command[0]} ended with {process.returncode}"
     return usage.ru_utime + usage.ru_stime
 
 
-def run_child(*requests: Request) -> float:
-    limits = Limits()
-    command = [sys.executable, "-m", "birdwatch.imaging.child"]
-    command += [str(limits.memory_bytes), str(limits.cpu_s), str(limits.file_bytes)]
-    return run(command, b"".join(encode_line(request) for request in requests))
+def ask(child: Child, request: Request, photo: Path, *outs: Path) -> Answer:
+    """One request with the files that go with it."""
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(photo.open("rb")).fileno()]
+        files += [stack.enter_context(out.open("wb")).fileno() for out in outs]
+        return child.ask(request, files, PixelBudget(MAX_PIXELS))
+
+
+def render(child: Child, photo: Path, out_dir: Path) -> None:
+    outs = [out_dir / rendition_name(size) for size in RENDITION_SIZES]
+    answer = ask(child, RenderRequest(MAX_PIXELS), photo, *outs)
+    assert isinstance(answer, RenderAnswer)
+
+
+def cpu_of(child: Child) -> float:
+    """The seconds of CPU that a process has used."""
+    fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run_child(photo: Path, out_dir: Path, times: int) -> float:
+    child = Child(Limits())
+    render(child, photo, out_dir)
+    start = cpu_of(child)
+    for _ in range(times):
+        render(child, photo, out_dir)
+    used = cpu_of(child) - start
+    child.close()
+    return used
 
 
 def run_sharp(folder: Path, photo: Path, times: int) -> float:
@@ -108,8 +129,7 @@ def measure_cpu(folder: Path, photo: Path, times: int) -> float:
     print(f"{megapixels:.0f} megapixels, {photo.stat().st_size / 1e6:.1f} MB, {times} times")
     out = folder / "ours"
     out.mkdir(exist_ok=True)
-    request = RenderRequest(str(photo), MAX_PIXELS, str(out))
-    ours_s = (run_child(*[request] * times) - run_child()) / times
+    ours_s = run_child(photo, out, times) / times
     sharp_s = (run_sharp(folder, photo, times) - run_sharp(folder, photo, 0)) / times
     print(f"birdwatch      {ours_s * 1000:7.0f} ms of CPU a photo")
     print(f"sharp          {sharp_s * 1000:7.0f} ms")
@@ -127,9 +147,8 @@ def measure_memory(folder: Path) -> float:
         photo = folder / "large.jpg"
         draw_photo(photo, 9504, 6336, progressive=progressive)
         child = Child(Limits())
-        child.ask(ProbeRequest(str(photo), MAX_PIXELS, ""))
-        answer = child.ask(RenderRequest(str(photo), MAX_PIXELS, str(folder / "ours")))
-        assert isinstance(answer, RenderAnswer)
+        ask(child, ProbeRequest(MAX_PIXELS), photo)
+        render(child, photo, folder / "ours")
         peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{child.pid}/status").read_text())
         child.close()
         assert peak

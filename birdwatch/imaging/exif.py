@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from io import BytesIO
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import exifread
@@ -32,15 +31,15 @@ _LEFT_OUT = (
 )
 
 
-def read_tags(path: Path, block: bytes | None = None) -> dict[str, str]:
-    """Raw tags by exifread's names ("EXIF DateTimeOriginal"), as text; never raises.
+def read_tags(file: BinaryIO) -> dict[str, str]:
+    """Raw tags of a TIFF file by exifread's names ("EXIF DateTimeOriginal"), as text; never raises."""
+    file.seek(0)
+    return _walk(_Budgeted(file))
 
-    `block` is the EXIF structure that the container holds; without one the file itself is TIFF.
-    """
-    if block is not None:
-        return _walk(_Budgeted(BytesIO(_bare(block))))
-    with path.open("rb") as file:
-        return _walk(_Budgeted(file))
+
+def read_block(block: bytes) -> dict[str, str]:
+    """The same of the EXIF structure that a container holds."""
+    return _walk(_Budgeted(BytesIO(_bare(block))))
 
 
 def evidence(
@@ -86,6 +85,7 @@ def _camera(tags: dict[str, str]) -> Camera:
         f_number=_decimal(tags.get("EXIF FNumber", "")),
         iso=_decimal(tags.get("EXIF ISOSpeedRatings", "")),
         focal_mm=_decimal(tags.get("EXIF FocalLength", "")),
+        serial=(tags.get("EXIF BodySerialNumber") or tags.get("Image Tag 0xC62F", "")).strip(),
     )
 
 

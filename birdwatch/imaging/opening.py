@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import pillow_heif
 from PIL import Image, TiffImagePlugin
@@ -41,13 +40,20 @@ PARSER_FAILURES: Final = (
 )
 _PLUGINS = {"jpeg": "JPEG", "heif": "HEIF", "png": "PNG", "webp": "WEBP", "tiff": "TIFF",
             "avif": "AVIF"}  # fmt: skip
+Permit = Callable[[int], None]  # is told the pixels, and returns when they may be decoded
 NEW_SUBFILE_TYPE, SUB_IFDS, DNG_VERSION = 254, 330, 50706
 
 
-def sniff_file(path: Path) -> str:
+def permit_all(pixels: int) -> None:
+    """The permit of one who decodes alone."""
+    del pixels
+
+
+def sniff_file(file: BinaryIO) -> str:
     """The format of a file. Raises UnsupportedMediaError, or InvalidInputError when it is empty."""
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
     if not head:
         raise InvalidInputError(
             "photo.empty",
@@ -62,21 +68,24 @@ def sniff_file(path: Path) -> str:
 
 
 @contextmanager
-def open_picture(path: Path, picture_format: str, *, max_pixels: int) -> Iterator[Image.Image]:
-    """The first picture of a file, not decoded yet, its pixels counted by the header.
+def open_picture(
+    file: BinaryIO, picture_format: str, *, max_pixels: int, permit: Permit = permit_all
+) -> Iterator[Image.Image]:
+    """The first picture of a file, not decoded yet, its pixels counted by the header and permitted.
 
     Raises TooLargeError, InvalidInputError and UnsupportedMediaError, also for what fails inside
     the `with` block: a picture that breaks while it is decoded is as unreadable as any.
     """
-    _register_heif()
+    register_heif()
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, max_pixels
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=[_PLUGINS[picture_format]]) as picture:
+            with Image.open(file, formats=[_PLUGINS[picture_format]]) as picture:
                 _check_size(picture, max_pixels)
                 _refuse_raw(picture)
+                permit(picture.width * picture.height)
                 yield picture
     except BirdwatchError:
         raise
@@ -158,7 +167,8 @@ def _refuse_raw(picture: Image.Image) -> None:
 
 
 @cache
-def _register_heif() -> None:
+def register_heif() -> None:
+    """Teach Pillow HEIF, once; only the picture itself is ever decoded of such a file."""
     pillow_heif.register_heif_opener(
         thumbnails=False, depth_images=False, aux_images=False, decode_threads=1
     )

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
 from birdwatch.domain.photo import Camera
 from birdwatch.domain.place_ladder import GpsEvidence
 from birdwatch.domain.time_ladder import TimeEvidence
-from birdwatch.imaging.exif import evidence, read_tags
-from birdwatch.imaging.opening import open_picture, sniff_file
+from birdwatch.imaging.exif import evidence, read_block, read_tags
+from birdwatch.imaging.opening import Permit, open_picture, permit_all, sniff_file
 from birdwatch.imaging.orientation import is_sideways, read_orientation
 from birdwatch.imaging.xmp import read_xmp_dates
 
@@ -42,16 +43,27 @@ def probe(path: Path, *, max_pixels: int = MAX_PIXELS, file_name: str = "") -> P
     Raises UnsupportedMediaError (not a picture for us), TooLargeError (too many pixels) and
     InvalidInputError (empty, truncated, cannot be decoded).
     """
-    picture_format = sniff_file(path)
-    with open_picture(path, picture_format, max_pixels=max_pixels) as picture:
+    with path.open("rb") as file:
+        return probe_file(file, max_pixels=max_pixels, file_name=file_name)
+
+
+def probe_file(
+    file: BinaryIO,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    file_name: str = "",
+    permit: Permit = permit_all,
+) -> Probe:
+    """The same of an open file; `permit` is asked before pixels are decoded."""
+    picture_format = sniff_file(file)
+    with open_picture(file, picture_format, max_pixels=max_pixels, permit=permit) as picture:
         width, height = picture.size
         picture.draft(None, (CHECK_EDGE, CHECK_EDGE))
         picture.load()
         block, packet = _metadata(picture)
         if is_sideways(read_orientation(picture, picture_format)):
             width, height = height, width
-    is_tiff = picture_format == "tiff"
-    tags = read_tags(path, None if is_tiff else block)
+    tags = read_tags(file) if picture_format == "tiff" else read_block(block)
     time, gps, camera = evidence(tags, read_xmp_dates(packet), file_name)
     return Probe(picture_format, width, height, tags, camera, time, gps)
 

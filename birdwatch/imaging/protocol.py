@@ -1,4 +1,8 @@
-"""What the sandbox and its child say to each other: one JSON value per line."""
+"""What the sandbox and its child say to each other: one JSON value per line.
+
+Files do not travel by name: the open source, and for renditions one open file for each size, come
+along with the request through the socket.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +25,21 @@ _ERRORS: Final[dict[str, type[BirdwatchError]]] = {
 class ProbeRequest(msgspec.Struct, frozen=True, tag="probe"):
     """Say what this file is."""
 
-    path: str
     max_pixels: int
-    file_name: str
+    file_name: str = ""
 
 
 class RenderRequest(msgspec.Struct, frozen=True, tag="render"):
-    """Write the renditions of this file, of these sizes, to this folder."""
+    """Write the renditions of this file, of these sizes."""
 
-    path: str
     max_pixels: int
-    out_dir: str
     sizes: tuple[int, ...] = RENDITION_SIZES
+
+
+class SizeAnswer(msgspec.Struct, frozen=True, tag="size"):
+    """The picture has so many pixels; the child waits for GO before it decodes them."""
+
+    pixels: int
 
 
 class ProbeAnswer(msgspec.Struct, frozen=True, tag="probed"):
@@ -56,16 +63,24 @@ class ErrorAnswer(msgspec.Struct, frozen=True, tag="refused"):
     en: str
 
 
-READY_LINE: Final = b"ready\n"  # what a child says before anything else
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """What a child says before anything else: the version of Landlock it is held by, 0 for none."""
+
+    landlock: int
+
+
+GO: Final = b"go\n"
+MAX_FILES: Final = 1 + len(RENDITION_SIZES)
 
 Request = ProbeRequest | RenderRequest
-Answer = ProbeAnswer | RenderAnswer | ErrorAnswer
+Answer = SizeAnswer | ProbeAnswer | RenderAnswer | ErrorAnswer
 
 request_decoder: Final = msgspec.json.Decoder(Request)
 answer_decoder: Final = msgspec.json.Decoder(Answer)
+ready_decoder: Final = msgspec.json.Decoder(Ready)
 
 
-def encode_line(message: Request | Answer) -> bytes:
+def encode_line(message: Request | Answer | Ready) -> bytes:
     """The message as one line."""
     return msgspec.json.encode(message) + b"\n"
 

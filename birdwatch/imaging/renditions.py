@@ -11,17 +11,18 @@ pixels of the original a second time.
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 import thumbhash
 from PIL import Image, ImageCms
 
 from birdwatch.domain.photo import EXTENSIONS, RENDITION_SIZES, Rendition
 from birdwatch.imaging.fingerprint import fingerprint
-from birdwatch.imaging.opening import PARSER_FAILURES, open_picture, sniff_file
+from birdwatch.imaging.opening import PARSER_FAILURES, Permit, open_picture, permit_all, sniff_file
 from birdwatch.imaging.orientation import is_sideways, read_orientation, upright
 from birdwatch.imaging.probe import MAX_PIXELS
 
@@ -33,6 +34,7 @@ JPEG_QUALITY = 85
 WEBP_QUALITY = 80
 WEBP_METHOD = 4  # the effort that libwebp and sharp take by default
 THUMBHASH_EDGE = 32  # the hash holds seven waves along an edge; more pixels change nothing
+Put = Callable[[int, memoryview], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,25 @@ def render(
 
     Raises what open_picture() raises; files already written are for the caller to remove.
     """
-    picture_format = sniff_file(path)
-    with open_picture(path, picture_format, max_pixels=max_pixels) as opened:
+
+    def put(size: int, data: memoryview) -> None:
+        (out_dir / rendition_name(size)).write_bytes(data)
+
+    with path.open("rb") as file:
+        return render_file(file, put, max_pixels=max_pixels, sizes=sizes)
+
+
+def render_file(
+    file: BinaryIO,
+    put: Put,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    sizes: tuple[int, ...] = RENDITION_SIZES,
+    permit: Permit = permit_all,
+) -> RenderResult:
+    """The same of an open file; each rendition is given to `put`."""
+    picture_format = sniff_file(file)
+    with open_picture(file, picture_format, max_pixels=max_pixels, permit=permit) as opened:
         full_size = opened.size
         opened.draft(None, _fitted(full_size, PRESS_SIZE))
         opened.load()
@@ -66,7 +85,12 @@ def render(
     picture = to_srgb(on_white(eight_bit(upright(picture, orientation))), icc)
     picture.info = {}  # else the encoders would write a comment of the original again
     source_size = full_size[::-1] if is_sideways(orientation) else full_size
-    return _write_all(picture, out_dir, source_size, sizes)
+    return _write_all(picture, put, source_size, sizes)
+
+
+def rendition_name(size: int) -> str:
+    """The name of the file of a size: 320.webp."""
+    return f"{size}.{EXTENSIONS[_kind(size)]}"
 
 
 def web_sizes(source_edge: int) -> tuple[int, ...]:
@@ -76,25 +100,29 @@ def web_sizes(source_edge: int) -> tuple[int, ...]:
 
 
 def _write_all(
-    picture: Image.Image, out_dir: Path, source_size: tuple[int, int], sizes: tuple[int, ...]
+    picture: Image.Image, put: Put, source_size: tuple[int, int], sizes: tuple[int, ...]
 ) -> RenderResult:
-    made = [_write(picture, PRESS_SIZE, "jpeg", out_dir)] if PRESS_SIZE in sizes else []
+    made = [_write(picture, PRESS_SIZE, put)] if PRESS_SIZE in sizes else []
     for size in reversed(web_sizes(max(source_size))):
         if size in sizes:
             picture = shrink(picture, _fitted(source_size, size))
-            made.append(_write(picture, size, "webp", out_dir))
+            made.append(_write(picture, size, put))
     return RenderResult(tuple(reversed(made)), _thumbhash(picture), fingerprint(picture))
 
 
-def _write(picture: Image.Image, size: int, kind: str, out_dir: Path) -> Rendition:
-    out = BytesIO()
+def _write(picture: Image.Image, size: int, put: Put) -> Rendition:
+    out, kind = BytesIO(), _kind(size)
     if kind == "jpeg":
         picture.save(out, "JPEG", quality=JPEG_QUALITY, comment=b"")
     else:
         picture.save(out, "WEBP", quality=WEBP_QUALITY, method=WEBP_METHOD)
     data = out.getbuffer()
-    (out_dir / f"{size}.{EXTENSIONS[kind]}").write_bytes(data)
+    put(size, data)
     return Rendition(str(size), picture.width, picture.height, kind, len(data))
+
+
+def _kind(size: int) -> str:
+    return "jpeg" if size == PRESS_SIZE else "webp"
 
 
 def _thumbhash(picture: Image.Image) -> str:

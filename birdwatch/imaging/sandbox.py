@@ -1,31 +1,32 @@
 """Decodes pictures of strangers in child processes with limits, so that none can harm the archive.
 
 A child lives for many files and is replaced when it dies, hangs, or has served long enough. It
-gets paths, never our environment, and ends by itself when the archive does.
+gets open files, never paths or our environment, and ends by itself when the archive does. A picture
+whose child dies is tried again in a new one, for a child may be killed for the sins of others;
+after MAX_DEATHS the picture is told to be the cause.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
-import select
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Self
+from typing import Final, Self
 
 import anyio
 import anyio.to_thread
 
-import birdwatch
-from birdwatch.domain.errors import UnavailableError
+from birdwatch.domain.errors import InvalidInputError, UnavailableError
 from birdwatch.domain.photo import RENDITION_SIZES
+from birdwatch.domain.text import Text
+from birdwatch.imaging.budget import PixelBudget
+from birdwatch.imaging.decoder import Child, ChildDiedError, ChildNotStartedError, Limits
 from birdwatch.imaging.opening import undecodable
 from birdwatch.imaging.probe import MAX_PIXELS, Probe
 from birdwatch.imaging.protocol import (
-    READY_LINE,
     Answer,
     ErrorAnswer,
     ProbeAnswer,
@@ -33,125 +34,28 @@ from birdwatch.imaging.protocol import (
     RenderAnswer,
     RenderRequest,
     Request,
-    answer_decoder,
-    encode_line,
     revive_error,
 )
-from birdwatch.imaging.renditions import RenderResult
+from birdwatch.imaging.renditions import RenderResult, rendition_name
 
-MAX_ANSWER_BYTES = 4 * 1024 * 1024
+MAX_DEATHS: Final = 3
 MAX_NAME_CHARS = 300
-START_S = 60.0  # to load the codecs, on a machine that is very busy
-PACKAGE_PARENT = Path(birdwatch.__file__).resolve().parent.parent
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one child may use."""
+class DecoderDiedError(InvalidInputError):
+    """The picture took down as many decoders as it is given; `reason` says how the last one ended."""
 
-    memory_bytes: int = 1024 * 1024 * 1024
-    cpu_s: int = 60
-    wall_s: float = 90.0
-    file_bytes: int = 64 * 1024 * 1024
-    files_per_child: int = 500
-
-
-class ChildDiedError(Exception):
-    """The child ended or hung while it had a picture in hand."""
-
-
-class ChildNotStartedError(Exception):
-    """The child ended before it could be asked anything: the fault is ours, not a picture's."""
-
-
-class Child:
-    """One process; its methods block, and only one thread at a time may use them."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self.served = 0
-        self._is_ready = False
-        self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            [
-                sys.executable,
-                "-m",
-                "birdwatch.imaging.child",
-                str(limits.memory_bytes),
-                str(limits.cpu_s),
-                str(limits.file_bytes),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            cwd="/",
-            start_new_session=True,  # an interrupt at the terminal is for the archive to handle
-            env={"PYTHONPATH": str(PACKAGE_PARENT), "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "2"},
+    def __init__(self, deaths: int, reason: Text) -> None:
+        super().__init__(
+            "photo.killed_decoder",
+            zh=f"照片 {deaths} 次使解码程序中断（{reason.zh}），没有处理。"
+            "请从相机或存储卡重新导出后再上传。",
+            en=f"The picture ended its decoder {deaths} times ({reason.en}) and was not processed."
+            " Export it from the camera again and resend it.",
         )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
-    def ask(self, request: Request) -> Answer:
-        """The answer to one request; after any error the child is of no use.
-
-        Raises ChildDiedError, and ChildNotStartedError if it never lived.
-        """
-        self._wait_until_ready()
-        self.served += 1
-        deadline = time.monotonic() + self._limits.wall_s
-        try:
-            self._write(encode_line(request))
-            answer: Answer = answer_decoder.decode(self._read_line(deadline))
-        except (OSError, EOFError, ValueError) as error:
-            raise ChildDiedError from error
-        return answer
-
-    def _wait_until_ready(self) -> None:
-        if self._is_ready:
-            return
-        try:
-            self._is_ready = self._read_line(time.monotonic() + START_S) == READY_LINE
-        except (OSError, EOFError) as error:
-            raise ChildNotStartedError from error
-        if not self._is_ready:
-            raise ChildNotStartedError
-
-    def _write(self, line: bytes) -> None:
-        if self._process.stdin is None:
-            raise EOFError
-        self._process.stdin.write(line)
-
-    def _read_line(self, deadline: float) -> bytes:
-        if self._process.stdout is None:
-            raise EOFError
-        out = self._process.stdout.fileno()
-        poll = select.poll()
-        poll.register(out, select.POLLIN | select.POLLHUP)
-        got = bytearray()
-        while not got.endswith(b"\n"):
-            left_ms = max(0.0, deadline - time.monotonic()) * 1000
-            if not poll.poll(left_ms):
-                raise TimeoutError
-            part = os.read(out, 65_536)
-            if not part or len(got) > MAX_ANSWER_BYTES:
-                raise EOFError
-            got += part
-        return bytes(got)
-
-    def kill(self) -> None:
-        """End the process now, whatever it does; a thread that waits for it is let go."""
-        self._process.kill()
-
-    def close(self) -> None:
-        """End the process and leave neither a zombie nor an open pipe."""
-        self._process.kill()
-        self._process.communicate()
+        self.deaths = deaths
+        self.reason = reason
 
 
 class Sandbox:
@@ -163,6 +67,7 @@ class Sandbox:
         self._max_pixels = max_pixels
         self._limits = limits or Limits()
         self._turns = anyio.CapacityLimiter(max(1, children))
+        self._budget = PixelBudget(max_pixels)
         self._lock = Lock()
         self._idle: list[Child] = []
         self._busy: set[Child] = set()
@@ -175,10 +80,9 @@ class Sandbox:
         await self.close()
 
     async def probe(self, path: Path, file_name: str = "") -> Probe:
-        """What this file is; raises as imaging.probe.probe() does."""
+        """What this file is; raises as imaging.probe.probe() does, and DecoderDiedError."""
         name = file_name[:MAX_NAME_CHARS].encode("utf-8", "replace").decode()
-        request = ProbeRequest(_absolute(path), self._max_pixels, name)
-        answer = await self._ask(request)
+        answer = await self._ask(ProbeRequest(self._max_pixels, name), path)
         if not isinstance(answer, ProbeAnswer):
             raise undecodable()
         return answer.probe
@@ -186,9 +90,12 @@ class Sandbox:
     async def render(
         self, path: Path, out_dir: Path, sizes: tuple[int, ...] = RENDITION_SIZES
     ) -> RenderResult:
-        """Renditions of this file in this folder; raises as imaging.renditions.render() does."""
-        request = RenderRequest(_absolute(path), self._max_pixels, _absolute(out_dir), sizes)
-        answer = await self._ask(request)
+        """Renditions of this file in this folder: all that were asked for, or none.
+
+        Raises as imaging.renditions.render() does, and DecoderDiedError.
+        """
+        outs = [out_dir / rendition_name(size) for size in sizes]
+        answer = await self._ask(RenderRequest(self._max_pixels, sizes), path, outs)
         if not isinstance(answer, RenderAnswer):
             raise undecodable()
         return answer.result
@@ -203,22 +110,51 @@ class Sandbox:
         for child in idle:
             await anyio.to_thread.run_sync(child.close)
 
-    async def _ask(self, request: Request) -> Answer:
-        answer = await anyio.to_thread.run_sync(self._ask_child, request, limiter=self._turns)
+    async def _ask(self, request: Request, source: Path, outs: Sequence[Path] = ()) -> Answer:
+        answer = await anyio.to_thread.run_sync(
+            self._ask_with_files, request, source, outs, limiter=self._turns
+        )
         if isinstance(answer, ErrorAnswer):
             raise revive_error(answer)
         return answer
 
-    def _ask_child(self, request: Request) -> Answer:
+    def _ask_with_files(self, request: Request, source: Path, outs: Sequence[Path]) -> Answer:
+        made: set[str] = set()
+        try:
+            with _opened(source, outs) as files:
+                answer = self._ask_until_answered(request, files)
+            if isinstance(answer, RenderAnswer):
+                made = {rendition_name(int(one.key)) for one in answer.result.renditions}
+            return answer
+        except OSError:
+            raise undecodable() from None
+        finally:
+            for out in outs:
+                if out.name not in made:
+                    out.unlink(missing_ok=True)
+
+    def _ask_until_answered(self, request: Request, files: Sequence[int]) -> Answer:
+        """One child after another, until one answers or the picture has ended enough of them."""
+        deaths = 0
+        while True:
+            try:
+                return self._ask_child(request, files)
+            except ChildDiedError as error:
+                if self._is_closed:
+                    raise _closed() from None
+                deaths += 1
+                log.warning("event=decoder_died deaths=%s reason=%s", deaths, error.reason.en)
+                if deaths >= MAX_DEATHS:
+                    raise DecoderDiedError(deaths, error.reason) from None
+                _rewind(files)
+
+    def _ask_child(self, request: Request, files: Sequence[int]) -> Answer:
         child = self._take()
         try:
-            answer = child.ask(request)
+            answer = child.ask(request, files, self._budget)
         except ChildNotStartedError:
             self._retire(child)
             raise (_closed() if self._is_closed else _no_decoder()) from None
-        except ChildDiedError:
-            self._retire(child)
-            raise (_closed() if self._is_closed else undecodable()) from None
         except BaseException:
             self._retire(child)
             raise
@@ -252,8 +188,26 @@ class Sandbox:
             self._busy.discard(child)
 
 
-def _absolute(path: Path) -> str:
-    return str(path.absolute())  # the child works in another folder
+@contextlib.contextmanager
+def _opened(source: Path, outs: Sequence[Path]) -> Iterator[list[int]]:
+    """The source to read, then files to write."""
+    files = [os.open(source, os.O_RDONLY | os.O_CLOEXEC)]
+    try:
+        for out in outs:
+            file = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            files.append(file)  # one by one: each is closed also when the next cannot be opened
+        yield files
+    finally:
+        for file in files:
+            os.close(file)
+
+
+def _rewind(files: Sequence[int]) -> None:
+    """Make the files as they were: a child reads and writes where the last one stopped."""
+    for number, file in enumerate(files):
+        os.lseek(file, 0, os.SEEK_SET)
+        if number:
+            os.ftruncate(file, 0)
 
 
 def _no_decoder() -> UnavailableError:

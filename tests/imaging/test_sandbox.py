@@ -21,9 +21,11 @@ from birdwatch.domain.errors import (
     UnavailableError,
     UnsupportedMediaError,
 )
+from birdwatch.domain.photo import Rendition
+from birdwatch.imaging.decoder import Child, Limits
 from birdwatch.imaging.probe import probe
 from birdwatch.imaging.renditions import render
-from birdwatch.imaging.sandbox import Child, Limits, Sandbox
+from birdwatch.imaging.sandbox import DecoderDiedError, Sandbox
 from tests.pictures import make_image, make_jpeg
 
 pytestmark = pytest.mark.anyio
@@ -104,28 +106,58 @@ async def test_sandbox_without_a_file_refuses_and_goes_on(photo: Path, tmp_path:
     assert caught.value.code == "photo.undecodable"
 
 
-async def test_child_killed_at_work_refuses_its_picture_only(
+async def kill_each(sandbox: Sandbox, deaths: int) -> set[int]:
+    """Kill the child that has a picture in hand, as often as this; each is another one."""
+    killed: set[int] = set()
+    with anyio.fail_after(30):
+        while len(killed) < deaths:
+            for child in [one for one in list(sandbox._busy) if one.landlock is not None]:
+                if child.pid not in killed and child.is_alive:
+                    os.kill(child.pid, signal.SIGKILL)
+                    killed.add(child.pid)
+            await anyio.sleep(0.005)
+    return killed
+
+
+async def test_picture_whose_child_is_killed_is_done_by_another(
     photo: Path, large_photo: Path, tmp_path: Path
 ) -> None:
     async with Sandbox() as sandbox:
         await sandbox.probe(photo)
-        pid = only_child(sandbox).pid
-        codes = []
+        made: list[Rendition] = []
+
+        async def ask() -> None:
+            made.extend((await sandbox.render(large_photo, tmp_path)).renditions)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            killed = await kill_each(sandbox, 2)
+        assert [(tmp_path / name).stat().st_size for name in ("320.webp", "2048.jpg")] == [
+            one.size_bytes for one in made if one.key in ("320", "2048")
+        ]
+        assert (await sandbox.probe(photo)).width == 900
+    assert not any(is_running(pid) for pid in killed)
+
+
+async def test_picture_that_ends_three_children_is_told_to_be_the_cause(
+    photo: Path, large_photo: Path, tmp_path: Path
+) -> None:
+    async with Sandbox() as sandbox:
+        causes = []
 
         async def ask() -> None:
             try:
                 await sandbox.render(large_photo, tmp_path)
-            except InvalidInputError as error:
-                codes.append(error.code)
+            except DecoderDiedError as error:
+                causes.append((error.code, error.deaths, error.reason.en))
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask)
-            await wait_until(lambda: bool(sandbox._busy))
-            os.kill(pid, signal.SIGKILL)
-        assert codes == ["photo.undecodable"]
+            killed = await kill_each(sandbox, 3)
+        assert causes == [("photo.killed_decoder", 3, "the system ended the decoder")]
+        assert list(tmp_path.glob("*.webp")) == []
         assert (await sandbox.probe(photo)).width == 900
-        assert only_child(sandbox).pid != pid
-    assert not is_running(pid)
+    assert not any(is_running(pid) for pid in killed)
 
 
 async def test_child_that_died_idle_costs_no_picture(photo: Path) -> None:
@@ -145,7 +177,15 @@ async def test_child_over_its_wall_clock_is_ended(large_photo: Path) -> None:
             await sandbox.probe(large_photo)
         assert time.monotonic() - start < 30
         assert (sandbox._idle, sandbox._busy) == ([], set())
-    assert caught.value.code == "photo.undecodable"
+    assert isinstance(caught.value, DecoderDiedError)
+    assert caught.value.reason.en == "decoding took more than 0.05 seconds"
+
+
+async def test_child_over_its_cpu_is_ended_and_says_why(large_photo: Path) -> None:
+    async with Sandbox(limits=Limits(cpu_s=-1)) as sandbox:  # one second is always added
+        with pytest.raises(DecoderDiedError) as caught:
+            await sandbox.probe(large_photo)
+    assert caught.value.reason.zh == "解码超过 -1 秒没有结果"
 
 
 async def test_child_over_its_memory_says_so(large_photo: Path) -> None:
@@ -155,11 +195,46 @@ async def test_child_over_its_memory_says_so(large_photo: Path) -> None:
     assert caught.value.code == "photo.needs_memory"
 
 
-async def test_child_over_its_file_size_refuses(photo: Path, tmp_path: Path) -> None:
+async def test_child_over_its_file_size_refuses_and_leaves_nothing(
+    photo: Path, tmp_path: Path
+) -> None:
+    out_dir = tmp_path / "out"
+    out_dir.mkdir()
     async with Sandbox(limits=Limits(file_bytes=1000)) as sandbox:
         with pytest.raises(InvalidInputError) as caught:
-            await sandbox.render(photo, tmp_path)
+            await sandbox.render(photo, out_dir)
     assert caught.value.code == "photo.undecodable"
+    assert list(out_dir.iterdir()) == []
+
+
+async def test_child_is_confined_and_holds_no_file_between_pictures(photo: Path) -> None:
+    async with Sandbox() as sandbox:
+        await sandbox.probe(photo)
+        child = only_child(sandbox)
+        status = Path(f"/proc/{child.pid}/status").read_text()
+        held = [str(path.readlink()) for path in Path(f"/proc/{child.pid}/fd").iterdir()]
+    assert "NoNewPrivs:\t1" in status
+    assert [name for name in held if name.startswith("/") and name != "/dev/null"] == []
+
+
+async def test_pictures_wait_until_their_pixels_are_free(large_photo: Path) -> None:
+    """Two children, room for one such picture: both are read, never at the same time."""
+    async with Sandbox(max_pixels=100_000_000, children=2) as sandbox:
+        least = []
+
+        async def watch() -> None:
+            while True:
+                least.append(sandbox._budget.free)
+                await anyio.sleep(0.002)
+
+        async with anyio.create_task_group() as watching:
+            watching.start_soon(watch)
+            async with anyio.create_task_group() as tasks:
+                for _ in range(3):
+                    tasks.start_soon(sandbox.probe, large_photo)
+            watching.cancel_scope.cancel()
+        assert min(least) == 36_000_000
+        assert sandbox._budget.free == 100_000_000
 
 
 async def test_child_is_replaced_after_many_files(photo: Path) -> None:
@@ -251,7 +326,7 @@ def test_child_over_its_cpu_is_ended_by_the_system() -> None:
 def test_child_ends_when_its_parent_is_killed(photo: Path, tmp_path: Path) -> None:
     script = (
         "import sys, time, pathlib\n"
-        "from birdwatch.imaging.sandbox import Child, Limits\n"
+        "from birdwatch.imaging.decoder import Child, Limits\n"
         "print(Child(Limits()).pid, flush=True)\n"
         "time.sleep(60)\n"
     )
