@@ -13,7 +13,7 @@ from typing import Final, Literal
 Role = Literal["contributor", "press", "researcher", "reviewer", "admin"]
 Trust = Literal["checked", "trusted"]
 Scope = Literal["read", "upload", "count", "review"]
-Status = Literal["pending", "published", "rejected", "queried"]
+Status = Literal["draft", "pending", "published", "rejected", "queried"]
 View = Literal["public", "press", "researcher", "full"]
 Action = Literal[
     "read",  # what is published
@@ -22,6 +22,7 @@ Action = Literal[
     "identify",  # propose a name for a photo one can see
     "edit",  # correct, withdraw, undo: the owner, reviewers and administrators
     "answer",  # write into the dialogue of a query
+    "publish",  # a draft: its owner alone
     "see-private",  # exact values, original names, the original's bytes
     "review",  # publish, query, reject: never one's own
     "see-queue",  # the list of what waits
@@ -31,7 +32,7 @@ Action = Literal[
 ]
 ROLES: tuple[Role, ...] = ("contributor", "press", "researcher", "reviewer", "admin")
 TRUSTS: tuple[Trust, ...] = ("checked", "trusted")
-STATUSES: tuple[Status, ...] = ("pending", "published", "rejected", "queried")
+STATUSES: tuple[Status, ...] = ("draft", "pending", "published", "rejected", "queried")
 SCOPES: tuple[Scope, ...] = ("read", "upload", "count", "review")
 REVIEWERS: Final = frozenset({"reviewer", "admin"})
 # What a token must hold for each action; an action that is not here is never done by token.
@@ -41,6 +42,7 @@ SCOPES_FOR: Final[dict[Action, frozenset[Scope]]] = {
     "identify": frozenset({"upload"}),
     "edit": frozenset({"upload", "count"}),
     "answer": frozenset({"upload", "count", "review"}),
+    "publish": frozenset({"upload"}),
     "see-private": frozenset({"read"}),
     "see-queue": frozenset({"review"}),
     "review": frozenset({"review"}),
@@ -72,8 +74,10 @@ SYSTEM = Actor(person_id=None, role="admin", name="system", trust="trusted")
 class Thing:
     """What the rule has to know of a photo, a survey or a sighting.
 
-    `owner_id` None: it belongs to the archive itself. `is_withheld`: the most sensitive species,
-    whose records are no one's business but the owner's, reviewers' and granted researchers'.
+    `owner_id` None: it belongs to the archive itself. A draft is its owner's and administrators':
+    in no list, queue or count until its owner publishes it. `is_withheld`: the most sensitive
+    species, whose records are no one's business but the owner's, reviewers' and granted
+    researchers'.
     """
 
     owner_id: str | None = None
@@ -88,7 +92,7 @@ def view(thing: Thing, actor: Actor, now: datetime) -> View | None:
     `press` is the public view of what is still embargoed, for accredited press, who must mark it.
     """
     is_known = actor.role is not None and _token_allows(actor, "see-private")
-    if is_known and (actor.role in REVIEWERS or _owns(actor, thing)):
+    if is_known and _keeps(actor, thing):
         return "full"
     if thing.status != "published":
         return None
@@ -100,7 +104,7 @@ def view(thing: Thing, actor: Actor, now: datetime) -> View | None:
     return None if thing.is_withheld else "public"
 
 
-def may(  # noqa: PLR0911 (one answer for each kind of action)
+def may(
     actor: Actor, action: Action, thing: Thing | None = None, now: datetime | None = None
 ) -> bool:
     """Whether this actor may do this, to this thing where the action has one.
@@ -121,11 +125,19 @@ def may(  # noqa: PLR0911 (one answer for each kind of action)
         return actor.role in REVIEWERS or (now is not None and _has_grant(actor, now))
     if thing is None:
         return actor.role in REVIEWERS
+    return _may_with(actor, action, thing, now)
+
+
+def _may_with(actor: Actor, action: Action, thing: Thing, now: datetime | None) -> bool:
+    """What is done to one thing, by an actor who has a role and, with a token, the scope."""
+    if action == "publish":
+        return _owns(actor, thing)
     if action == "review":
-        return actor.role in REVIEWERS and not (actor.role != "admin" and _owns(actor, thing))
+        is_own = actor.role != "admin" and _owns(actor, thing)
+        return thing.status != "draft" and actor.role in REVIEWERS and not is_own
     if action == "identify":
         return now is not None and view(thing, actor, now) is not None
-    return actor.role in REVIEWERS or _owns(actor, thing)
+    return _keeps(actor, thing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +190,13 @@ def grantable_scopes(actor: Actor) -> tuple[Scope, ...]:
 
 def _token_allows(actor: Actor, action: Action) -> bool:
     return actor.scopes is None or bool(actor.scopes & SCOPES_FOR.get(action, frozenset()))
+
+
+def _keeps(actor: Actor, thing: Thing) -> bool:
+    """Who knows a thing whole and may edit it."""
+    if thing.status == "draft":
+        return actor.role == "admin" or _owns(actor, thing)
+    return actor.role in REVIEWERS or _owns(actor, thing)
 
 
 def _owns(actor: Actor, thing: Thing) -> bool:

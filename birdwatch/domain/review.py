@@ -301,7 +301,12 @@ def _known(code: str, day: date, terms: ReviewTerms) -> KnownRange | None:
 
 
 def _after(before: Status | None, status: Status) -> Status:
-    """A correction does not publish what a reviewer has held back: it comes before one again."""
+    """A correction does not publish what a reviewer has held back: it comes before one again.
+
+    Nor does it send in a draft.
+    """
+    if before == "draft":
+        return "draft"
     return status if before in (None, "published") else "pending"
 
 

@@ -51,9 +51,17 @@ async def judged_survey(
 
 
 async def judged_photo(
-    db: Source, facts: PhotoFacts, actor: Actor, *, before: Photo | None = None
+    db: Source,
+    facts: PhotoFacts,
+    actor: Actor,
+    *,
+    before: Photo | None = None,
+    thumbhash: str | None = None,
 ) -> PhotoFacts:
-    """The facts with flags and status; `before`: the photo whose facts these correct."""
+    """The facts with flags and status; `before`: the photo whose facts these correct.
+
+    `thumbhash`: of a photo that is judged for the first time with its pictures made already.
+    """
     if actor == SYSTEM:
         return facts
     if before is not None and may(actor, "review", before.thing):
@@ -64,15 +72,20 @@ async def judged_photo(
         actor,
         terms,
         before=before.facts.status if before else None,
-        brightness=brightness_of(before.thumbhash) if before else None,
+        brightness=brightness_of(before.thumbhash if before else thumbhash),
     )
 
 
 async def judged_arrival(
-    db: Source, facts: PhotoFacts, survey: NewSurvey | None, actor: Actor
+    db: Source,
+    facts: PhotoFacts,
+    survey: NewSurvey | None,
+    actor: Actor,
+    *,
+    thumbhash: str | None = None,
 ) -> tuple[PhotoFacts, NewSurvey | None]:
     """A photo and the survey made from it: one record to a reviewer, so they wait together."""
-    facts = await judged_photo(db, facts, actor)
+    facts = await judged_photo(db, facts, actor, thumbhash=thumbhash)
     if survey is None:
         return facts, None
     survey = await judged_survey(db, survey, actor)
@@ -93,7 +106,10 @@ async def check_brightness(archive: Archive, photo_id: str, *, now: datetime) ->
     async with archive.db.write(SYSTEM, now) as tx:
         await tx.lock()
         photo = await find_photo(tx, photo_id)
-        if photo is None or NIGHT in photo.facts.flags or photo.facts.status == "rejected":
+        # A draft is judged with its pictures when it is published.
+        if photo is None or NIGHT in photo.facts.flags:
+            return
+        if photo.facts.status in ("rejected", "draft"):
             return
         status = "pending" if photo.facts.status == "published" else photo.facts.status
         flags = (*photo.facts.flags, NIGHT)

@@ -32,12 +32,14 @@ from birdwatch.imaging.probe import Probe
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.checking import judged_arrival
 from birdwatch.intake.photo_correction import correct_photo, undo_correction
+from birdwatch.intake.photo_drafts import checked_number
 from birdwatch.intake.photo_rendering import RENDER_JOB, render_photo
 from birdwatch.intake.photo_request import CheckedRequest, PhotoRequest, check_request
 from birdwatch.intake.photo_sorting import in_season, survey_of_photo, survey_start
 from birdwatch.intake.words import invalid
 from birdwatch.storage.blobs.files import Incoming
 from birdwatch.storage.db import Source, Write
+from birdwatch.storage.drafts import DraftNumber, keep_number
 from birdwatch.storage.jobs import enqueue
 from birdwatch.storage.people import find_person
 from birdwatch.storage.photos import NewPhoto, find_photo_by_sha256, insert_photo, is_held
@@ -83,6 +85,7 @@ class Arrival:
     probe: Probe | None = None
     facts: PhotoFacts | None = None
     survey: NewSurvey | None = None
+    number: DraftNumber | None = None  # of a draft
     receipt: Receipt | None = None
 
 
@@ -121,6 +124,12 @@ async def check_words(archive: Archive, arrival: Arrival) -> None:
             zh="这个账号或令牌不能上传照片。请登录，或使用带 upload 权限的令牌。",
             en="This account or token may not upload photos. Sign in, or use a token with the scope"
             " upload.",
+        )
+    if arrival.request.draft and arrival.actor.person_id is None:
+        raise invalid(
+            "draft",
+            "草稿要属于一个账号。请登录后上传草稿。",
+            "A draft belongs to an account. Sign in to upload drafts.",
         )
     arrival.request = await _as_sender_wishes(archive, arrival)
     arrival.species = await load_species(archive.db)
@@ -231,9 +240,17 @@ async def sort_into_season(archive: Archive, arrival: Arrival) -> None:
 
 
 async def draft_survey(archive: Archive, arrival: Arrival) -> None:
-    """Species and number make a survey; it needs a site and a day, said here if there is none."""
+    """Species and number make a survey; it needs a site and a day, said here if there is none.
+
+    The number of a draft is kept beside it until it is published.
+    """
     del archive
     if not arrival.request.has_number:
+        return
+    if arrival.request.draft:
+        arrival.number = checked_number(
+            arrival.request.count, species=arrival.species, sites=arrival.sites, now=arrival.now
+        )
         return
     facts = _found(arrival.facts)
     if facts.site is None:
@@ -261,6 +278,8 @@ async def check_record(archive: Archive, arrival: Arrival) -> None:
     arrival.facts, arrival.survey = await judged_arrival(
         archive.db, _found(arrival.facts), arrival.survey, arrival.actor
     )
+    if arrival.request.draft:
+        arrival.facts = replace(arrival.facts, status="draft")
 
 
 async def keep_bytes(archive: Archive, arrival: Arrival) -> None:
@@ -327,6 +346,8 @@ async def _insert(tx: Write, arrival: Arrival) -> Receipt:
         ),
     )
     await enqueue(tx, RENDER_JOB, photo.id)
+    if arrival.number is not None:
+        await keep_number(tx, photo.id, arrival.number)
     return Receipt(photo, is_duplicate=False, survey=survey)
 
 

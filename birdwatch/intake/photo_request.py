@@ -30,7 +30,8 @@ class PhotoRequest:
     """The words that came with the bytes; all may be empty. Species and number make a sighting.
 
     `species` and `site` are any known name or code. `best` is the number, `low` and `high` its
-    bounds; `method` is one of the survey methods, empty: from_photo.
+    bounds; `method` is one of the survey methods, empty: from_photo. A `draft` waits for its owner
+    to publish it, and is nobody else's until then.
     """
 
     file_name: str = ""
@@ -44,6 +45,7 @@ class PhotoRequest:
     site: str | None = None
     method: str = ""
     note: str = ""
+    draft: bool = False
 
     @property
     def count(self) -> PhotoCount:

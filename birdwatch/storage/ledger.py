@@ -14,7 +14,17 @@ from birdwatch.storage.transactions import Source, Write
 __all__ = ["Break", "ChainReport", "verify_chain"]
 
 Action = Literal[
-    "create", "correct", "undo", "delete", "import", "edit", "review", "identify", "answer", "lift"
+    "create",
+    "correct",
+    "undo",
+    "delete",
+    "import",
+    "edit",
+    "review",
+    "identify",
+    "answer",
+    "lift",
+    "publish",
 ]
 APPEND = """
     INSERT INTO ledger (version, at, actor_id, actor_name, action, noun, noun_id,

@@ -17,7 +17,7 @@ from birdwatch.domain.photo import (
     Rendition,
 )
 from birdwatch.domain.place import Box
-from birdwatch.domain.policy import FULL, PUBLIC, Lens, Reader, lens_of
+from birdwatch.domain.policy import PUBLIC, Lens, Reader, lens_of
 from birdwatch.domain.publication import public_values, seen_photo
 from birdwatch.domain.season import dekad_span, season_span
 from birdwatch.domain.sensitivity import is_listed
@@ -100,7 +100,7 @@ async def every_photo(db: Source, *, after: str, limit: int) -> list[Photo]:
         after,
         limit,
     )
-    return await _photos_of(db, rows)
+    return await photos_in(db, rows)
 
 
 async def find_photo_by_sha256(db: Source, sha256: str) -> Photo | None:
@@ -139,7 +139,7 @@ async def list_photos(
         f" ORDER BY f.{sort} {way}, f.id {way} LIMIT {narrowed.value(limit + 1)}",
         *narrowed.values,
     )
-    photos = _seen(await _photos_of(db, rows[:limit]), reader)
+    photos = _seen(await photos_in(db, rows[:limit]), reader)
     if len(rows) <= limit:
         return Page(photos)
     last = rows[limit - 1]
@@ -285,7 +285,7 @@ async def photos_of_survey(db: Source, survey_id: str, *, reader: Reader) -> lis
         survey_id,
         survey_id,
     )
-    return list(_seen(await _photos_of(db, rows), reader))
+    return list(_seen(await photos_in(db, rows), reader))
 
 
 async def refresh_photo(tx: Write, photo_id: str) -> None:
@@ -347,8 +347,7 @@ def narrow(where: PhotoFilter, lens: Lens = PUBLIC) -> Where:
     bounds the sort key beside it; without an attribute the narrowest of these leads.
     """
     narrowed = Where()
-    if lens != FULL:
-        narrowed.add(visible(lens, "f"))
+    narrowed.add(visible(lens, "f"))
     names = _names(lens)
     named = [name for name in ATTRIBUTES if getattr(where, name) is not None]
     times = [name for name in TIMES if getattr(where, name) is not None]
@@ -429,10 +428,10 @@ def _days(where: PhotoFilter) -> tuple[date | None, date | None]:
 
 async def _one(db: Source, condition: str, value: object) -> Photo | None:
     rows = await db.rows(f"{SELECT} WHERE {JOINED} AND {condition}", value)
-    return (await _photos_of(db, rows))[0] if rows else None
+    return (await photos_in(db, rows))[0] if rows else None
 
 
-async def _photos_of(db: Source, rows: Sequence[Row]) -> list[Photo]:
+async def photos_in(db: Source, rows: Sequence[Row]) -> list[Photo]:
     """The photos in these rows; the first facts of those that were corrected are fetched too."""
     corrected = [row["id"] for row in rows if row["since"] != row["first_version"]]
     originals: dict[str, PhotoFacts] = {}

@@ -98,7 +98,7 @@ async def present_at(
         " WHERE v.until IS NULL AND v.site = $1 AND v.day = $2 AND v.id <> $3"
         " AND v.status <> 'rejected' AND s.status <> 'rejected' AND (s.best IS NULL OR s.best > 0)"
         " UNION SELECT species FROM photo_fact WHERE until IS NULL AND day = $4 AND site = $5"
-        " AND species IS NOT NULL AND status <> 'rejected'",
+        " AND species IS NOT NULL AND status <> 'rejected' AND status <> 'draft'",
         site,
         to_day(day),
         besides or "",
@@ -109,10 +109,14 @@ async def present_at(
 
 
 async def records_of(db: Source, person_id: str | None) -> PersonRecord:
-    """The person's photos and surveys by status, counted no further than CAP of each noun."""
+    """The person's photos and surveys by status, counted no further than CAP of each noun.
+
+    Drafts are not sent in yet, and so are not among them.
+    """
     if person_id is None:
         return PersonRecord()
-    open_rows = "SELECT status FROM {} WHERE until IS NULL AND owner_id = {} LIMIT {}"
+    open_rows = "SELECT status FROM {} WHERE until IS NULL AND owner_id = {}"
+    open_rows += " AND status <> 'draft' LIMIT {}"
     rows = await db.rows(
         "SELECT status, COUNT(*) AS records FROM ("
         f" SELECT * FROM ({open_rows.format('photo_fact', '$1', CAP)}) AS a"
@@ -301,7 +305,8 @@ def _sightings(where: QueueFilter, narrowed: Where) -> str:
 
 def _waits(table: str) -> str:
     # The first half is the condition of the partial index, word for word.
-    return f"{table}.status <> 'published' AND {table}.status <> 'rejected'"
+    waits = f"{table}.status <> 'published' AND {table}.status <> 'rejected'"
+    return f"{waits} AND {table}.status <> 'draft'"
 
 
 def _conditions(

@@ -1,6 +1,7 @@
 """The policy's lens as conditions that a query can hold: told once, for photos, surveys and feed.
 
-A row of the tables asked here has `is_public` and `is_embargoed`, derived at every write.
+A row of the tables asked here has `is_public` and `is_embargoed`, derived at every write. Drafts are
+in no list: their owner's workbench reads them by itself (storage/drafts.py).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from birdwatch.domain.policy import Lens, View
 from birdwatch.domain.sensitivity import LEVELS, is_protected
 
 CONDITIONS: dict[View, str] = {
-    "full": "TRUE",
+    "full": "{0}.status <> 'draft'",
     "researcher": "{0}.status = 'published' AND {0}.embargo_until IS NULL",
     "press": "({0}.is_public OR {0}.is_embargoed)",
     "public": "{0}.is_public",

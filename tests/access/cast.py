@@ -33,6 +33,7 @@ KINDS = (
     "protected",
     "withheld",
     "withdrawn",
+    "draft",
 )
 PLACE = Point(40.7316429, 122.0147153)
 NAMES: tuple[str, ...] = (
@@ -129,7 +130,8 @@ async def _things(
                 await withdraw_photo(tx, new.id, "Twice the same picture")
         await keep_files(service, new)
         photos[kind] = new.id
-        surveys[kind] = await _survey(service, owner, kind, now)
+        if kind != "draft":  # no survey is one
+            surveys[kind] = await _survey(service, owner, kind, now)
     return photos, surveys
 
 
@@ -157,7 +159,7 @@ def shown(kind: str, now: datetime) -> PhotoFacts:
 
 def status_of(kind: str) -> Status:
     match kind:
-        case "pending" | "rejected" | "queried":
+        case "pending" | "rejected" | "queried" | "draft":
             return kind
         case _:
             return "published"

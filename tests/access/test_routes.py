@@ -30,13 +30,18 @@ SEES: dict[str, set[str]] = {
     "press": {"published", "protected", "embargoed"},
     "researcher": {"published", "protected"},
     "granted": {"published", "protected", "withheld"},
-    "reviewer": {*KINDS} - {"withdrawn"},
+    "reviewer": {*KINDS} - {"withdrawn", "draft"},
     "admin": {*KINDS} - {"withdrawn"},
     "owner": {*KINDS} - {"withdrawn"},
     "reading token": {*KINDS} - {"withdrawn"},
     "uploading token": {"published", "protected"},
 }
 OWNS = {"owner", "reviewer", "admin", "reading token"}  # and may read what is their own
+
+
+def keeps(reader: str, kind: str) -> bool:
+    """Who sees it whole: of a draft, not the reviewer."""
+    return reader in OWNS and not (kind == "draft" and reader == "reviewer")
 
 
 def see(reader: str, kind: str) -> Outcome:
@@ -53,13 +58,12 @@ def see_survey(reader: str, kind: str) -> Outcome:
 def see_whole(reader: str, kind: str) -> Outcome:
     if kind == "withdrawn":
         return "410"
-    return "ok" if reader in OWNS else "404"
+    return "ok" if keeps(reader, kind) else "404"
 
 
 def see_history(reader: str, kind: str) -> Outcome:
     """Their owner and reviewers, also of what was withdrawn; nobody else learns that it is there."""
-    del kind
-    if reader in OWNS:
+    if keeps(reader, kind):
         return "ok"
     return {"visitor": "401", "uploading token": "403"}.get(reader, "404")  # type: ignore[return-value]
 
@@ -67,7 +71,7 @@ def see_history(reader: str, kind: str) -> Outcome:
 def see_versions(reader: str, kind: str) -> Outcome:
     """The history of a photo hangs on the photo: who does not see it hears that it is not there."""
     seen = see(reader, kind)
-    if seen != "ok" or reader in OWNS:
+    if seen != "ok" or keeps(reader, kind):
         return seen
     return "401" if reader == "visitor" else "404"
 
@@ -98,12 +102,11 @@ def answers(reader: str, kind: str) -> Outcome:
 
 
 def edit(reader: str, kind: str) -> Outcome:
-    del kind
     if reader == "visitor":
         return "401"
     if reader == "reading token":
         return "403"
-    return "ok" if reader in OWNS or reader == "uploading token" else "404"
+    return "ok" if keeps(reader, kind) or reader == "uploading token" else "404"
 
 
 def page_edit(reader: str, kind: str) -> Outcome:
@@ -364,7 +367,9 @@ def asked(path: str, road: Road) -> Iterator[tuple[str, str]]:
     names = (
         NAMES if path.startswith(("/api/", "/media/")) else [n for n in NAMES if n not in TOKENS]
     )
-    kinds = KINDS if road.noun else ("published",)
+    kinds = [one for one in KINDS if one != "draft" or road.noun == "photo"]  # no survey is one
+    if not road.noun:
+        kinds = ["published"]
     return ((name, kind) for kind in kinds for name in names)
 
 

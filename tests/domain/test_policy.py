@@ -24,6 +24,7 @@ from birdwatch.domain.policy import (
 NOW = datetime(2026, 5, 1, 6, tzinfo=UTC)
 LATER, EARLIER = NOW + timedelta(minutes=1), NOW - timedelta(minutes=1)
 OWN, OTHER, NOBODYS = Thing("p1"), Thing("p2"), Thing(None)
+OWN_DRAFT, DRAFT = Thing("p1", "draft"), Thing("p2", "draft")
 
 
 def who(role: Role, *scopes: Scope, grant: datetime | None = None) -> Actor:
@@ -91,6 +92,18 @@ MAY: list[tuple[Actor, Action, Thing | None, bool]] = [
     (PRESS, "see-exact-counts", None, False),
     (SYSTEM, "administer", None, True),
     (SYSTEM, "edit", OTHER, True),
+    *((who(role), "edit", OWN_DRAFT, True) for role in ROLES),
+    *((who(role), "publish", OWN_DRAFT, True) for role in ROLES),
+    *((who(role), "publish", DRAFT, False) for role in ROLES),
+    *((who(role), "review", thing, False) for role in ROLES for thing in (DRAFT, OWN_DRAFT)),
+    *(
+        (who(role), what, DRAFT, role == "admin")
+        for role in ROLES
+        for what in ("edit", "answer", "see-private", "identify")
+    ),
+    (UPLOAD_TOKEN, "publish", OWN_DRAFT, True),
+    (READ_TOKEN, "publish", OWN_DRAFT, False),
+    (SYSTEM, "publish", DRAFT, False),
 ]
 
 
@@ -124,6 +137,10 @@ VIEW: list[tuple[Actor, Thing, View | None]] = [
     ),
     *((REVIEWER, thing, "full") for thing in (PENDING, REJECTED, QUERIED, EMBARGOED, SECRET)),
     (CONTRIBUTOR, Thing("p1", "rejected"), "full"),
+    *((one, DRAFT, None) for one in (VISITOR, CONTRIBUTOR, PRESS, GRANTED, ENDED, REVIEWER)),
+    *((one, DRAFT, "full") for one in (ADMIN, ADMIN_TOKEN, SYSTEM)),
+    *((one, OWN_DRAFT, "full") for one in (CONTRIBUTOR, REVIEWER, READ_TOKEN)),
+    (UPLOAD_TOKEN, OWN_DRAFT, None),
     *((one, EMBARGOED, None) for one in (VISITOR, CONTRIBUTOR, GRANTED, ENDED)),
     (PRESS, EMBARGOED, "press"),
     (who("press", "read"), EMBARGOED, "press"),
