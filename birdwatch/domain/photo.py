@@ -69,6 +69,7 @@ class Rendition:
     height: int
     format: str  # webp, jpeg
     size_bytes: int
+    sha256: str = ""  # of its bytes; empty for one made before hashes were kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ pixels of the original a second time.
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -118,7 +119,8 @@ def _write(picture: Image.Image, size: int, put: Put) -> Rendition:
         picture.save(out, "WEBP", quality=WEBP_QUALITY, method=WEBP_METHOD)
     data = out.getbuffer()
     put(size, data)
-    return Rendition(str(size), picture.width, picture.height, kind, len(data))
+    digest = hashlib.sha256(data).hexdigest()
+    return Rendition(str(size), picture.width, picture.height, kind, len(data), digest)
 
 
 def _kind(size: int) -> str:
