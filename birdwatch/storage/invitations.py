@@ -134,7 +134,11 @@ async def find_reset(db: Source, token_hash: str, now: datetime) -> str:
 
 
 async def use_reset(tx: Write, token_hash: str) -> str:
-    """Take the link, once, and give whose it is. Raises GoneError where it was taken."""
+    """Take the link, once, and give whose it is. Raises GoneError where it was taken.
+
+    Tokens, passkeys and links to accounts elsewhere end with it: whoever had the old password may
+    have made them.
+    """
     rows = await tx.rows(
         "UPDATE password_reset SET used_at = $1 WHERE token_hash = $2 AND used_at IS NULL"
         " AND expires_at > $3 RETURNING person_id",
@@ -144,7 +148,15 @@ async def use_reset(tx: Write, token_hash: str) -> str:
     )
     if not rows:
         raise _reset_over()
-    return str(rows[0]["person_id"])
+    person_id = str(rows[0]["person_id"])
+    await tx.run(
+        "UPDATE token SET revoked_at = $1 WHERE person_id = $2 AND revoked_at IS NULL",
+        to_instant(tx.now),
+        person_id,
+    )
+    for table in ("passkey", "outside_identity"):
+        await tx.run(f"DELETE FROM {table} WHERE person_id = $1", person_id)
+    return person_id
 
 
 async def may_register(db: Source) -> bool:

@@ -62,7 +62,7 @@ async def show_reset(request: Request) -> Response:
 
 
 async def take_reset(request: Request) -> Response:
-    """Set the password, once; every session of the account ends."""
+    """Set the password, once; all else that opened the account ends."""
     archive, now = archive_of(request), now_of(request)
     await find_reset(archive.db, _link_hash(request), now)
     form = await request.form()

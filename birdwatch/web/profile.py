@@ -27,6 +27,40 @@ EMAIL = re.compile(r"[^@\s<>,;:\"]{1,64}@[^@\s<>,;:\"]{1,190}")
 YEAR_S = 365 * 24 * 3600
 
 
+# Most browsers name the others too: the first that is found is the one it is.
+BROWSERS = (
+    ("MicroMessenger", "WeChat"),
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("HuaweiBrowser", "Huawei Browser"),
+    ("Firefox", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("CriOS", "Chrome"),
+    ("Safari", "Safari"),
+)
+SYSTEMS = (
+    ("OpenHarmony", "HarmonyOS"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def device_of(user_agent: str) -> str:
+    """Browser and system in words that people know: "Firefox · Android"; else what it calls itself."""
+    found = [
+        next((name for sign, name in signs if sign in user_agent), "")
+        for signs in (BROWSERS, SYSTEMS)
+    ]
+    return " · ".join(filter(None, found)) if found[0] else user_agent[:60]
+
+
 async def show_profile(request: Request) -> Response:
     """The forms for profile and password, and the list of sessions."""
     return await _profile_page(request, await own_account(request))
@@ -170,6 +204,7 @@ async def _profile_page(
             archive_of(request).db, person.id, now_of(request), current=session_hash(request)
         ),
         passkeys=await list_passkeys(archive_of(request).db, person.id),
+        device_of=device_of,
         has_provider=has_provider(archive_of(request).settings),
         is_saved="saved" in request.query_params,
         error=error,

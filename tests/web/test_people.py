@@ -15,7 +15,8 @@ import pytest
 from birdwatch.domain.policy import SYSTEM, Role
 from birdwatch.domain.text import LOCALES, Locale
 from birdwatch.http.hashing import hash_secret
-from birdwatch.storage import grants, invitations, ledger, people
+from birdwatch.storage import grants, invitations, ledger, passkeys, people
+from birdwatch.web.profile import device_of
 from tests.service import PASSWORD, Service, running
 from tests.web.conftest import Member, sign_in
 from tests.web.pages import faults_of
@@ -123,16 +124,25 @@ async def test_registration_is_closed_until_an_administrator_opens_it(
     assert (await service.visitor.get("/register")).status_code == 404
 
 
-async def test_reset_link_sets_a_password_once_and_ends_all_sessions(
+async def test_reset_link_sets_a_password_once_and_ends_all_else_that_opened_the_account(
     service: Service, chief: Member, member: Member
 ) -> None:
     link = link_in(await chief.post(f"/admin/people/{member.person.id}/reset"))
     assert await is_in(member)
+    person, db = member.person, service.archive.db
+    program = await service.token_client(person, "read")
+    assert (await program.get("/api/v1/counts")).status_code == 200
+    async with db.write(SYSTEM, datetime.now(UTC)) as tx:
+        await passkeys.add_passkey(tx, person.id, "key", "public", 0, "phone")
+        await passkeys.link_outside(tx, person.id, "https://elsewhere.example", "subject")
     short = await service.visitor.post(link, data={"password": "short"})
     assert (short.status_code, "A password has" in short.text) == (422, True)
     done = await service.visitor.post(link, data={"password": "another word"})
     assert (done.status_code, done.headers["location"]) == (303, "/sign-in")
     assert not await is_in(member)
+    assert (await program.get("/api/v1/counts")).status_code == 401
+    assert await passkeys.list_passkeys(db, person.id) == []
+    assert await passkeys.find_outside(db, "https://elsewhere.example", "subject") is None
     assert await is_in(await again(service, "guoying", "another word"))
     for answer in (
         await service.visitor.get(link),
@@ -142,6 +152,29 @@ async def test_reset_link_sets_a_password_once_and_ends_all_sessions(
     assert (await service.visitor.get("/reset/" + "x" * 43)).status_code == 404
     details = [one.detail for one in await ledger.changes(service.archive.db) if one.detail]
     assert not any(link.rsplit("/", 1)[1] in str(detail) for detail in details)
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "said"),
+    [
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/131.0 Safari/537.36 Edg/131.0",
+            "Edge · Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) MicroMessenger/8.0.50",
+            "WeChat · iPhone",
+        ),
+        (
+            "Mozilla/5.0 (Android 14; Mobile; rv:132.0) Gecko/132.0 Firefox/132.0",
+            "Firefox · Android",
+        ),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", ""),
+    ],
+)
+async def test_device_is_told_in_words_that_people_know(user_agent: str, said: str) -> None:
+    assert device_of(user_agent) == said
 
 
 async def test_profile_is_kept_and_speaks_its_language(service: Service, member: Member) -> None:
@@ -188,7 +221,7 @@ async def test_sessions_are_listed_and_ended_one_by_one_or_all(
     stranger = await sign_in(service, "xuxin")
     page = (await member.browser.get("/account/profile")).text
     ids = re.findall(r'/account/sessions/(\w{16})/end"', page)
-    assert (len(ids), page.count("Browser of guoying</th>")) == (3, 3)
+    assert (len(ids), page.count(">Browser of guoying</span></th>")) == (3, 3)
     assert all(hash_secret(one.browser.cookies["birdwatch_session"]) not in page for one in others)
     await stranger.post(f"/account/sessions/{ids[0]}/end")
     assert all([await is_in(one) for one in others])
