@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import anyio
 import anyio.to_thread
@@ -64,15 +64,15 @@ async def open_archive(
         parts.push_async_callback(db.close)
         await settle_home(db, blobs)
         await anyio.to_thread.run_sync(blobs.check_home)
-        await anyio.to_thread.run_sync(_sweep, settings)
+        await anyio.to_thread.run_sync(sweep_incoming, settings, datetime.now(UTC))
         sandbox = Sandbox(settings.max_photo_pixels, children=settings.render_children)
         parts.push_async_callback(sandbox.close)
         yield Archive(settings, db, blobs, sandbox)
 
 
-def _sweep(settings: Settings) -> None:
+def sweep_incoming(settings: Settings, now: datetime) -> None:
     """Remove what a crash left half received; other processes may be receiving right now."""
-    before = time.time() - STALE_PART_S
+    before = now.timestamp() - STALE_PART_S
     for part in (settings.home / "incoming").glob("*.part"):
         with contextlib.suppress(FileNotFoundError):
             if part.stat().st_mtime < before:

@@ -33,14 +33,14 @@ from birdwatch.intake.archive import Archive
 from birdwatch.intake.checking import judged_arrival
 from birdwatch.intake.photo_correction import correct_photo, undo_correction
 from birdwatch.intake.photo_drafts import checked_number
-from birdwatch.intake.photo_rendering import RENDER_JOB, render_photo
+from birdwatch.intake.photo_rendering import RENDER_FIRST, render_photo
 from birdwatch.intake.photo_request import CheckedRequest, PhotoRequest, check_request
 from birdwatch.intake.photo_sorting import in_season, survey_of_photo, survey_start
 from birdwatch.intake.words import invalid
 from birdwatch.storage.blobs.files import Incoming
 from birdwatch.storage.db import Source, Write
 from birdwatch.storage.drafts import DraftNumber, keep_number
-from birdwatch.storage.jobs import enqueue
+from birdwatch.storage.jobs import FIRST, enqueue
 from birdwatch.storage.people import find_person
 from birdwatch.storage.photos import NewPhoto, find_photo_by_sha256, insert_photo, is_held
 from birdwatch.storage.requests import add_upload, uploads_of
@@ -170,7 +170,7 @@ async def find_duplicate(archive: Archive, arrival: Arrival) -> None:
         await archive.blobs.keep(incoming)
     if known.state == "failed":
         async with archive.db.write(arrival.actor, arrival.now) as tx:
-            await enqueue(tx, RENDER_JOB, known.id)
+            await enqueue(tx, RENDER_FIRST, known.id, rank=FIRST)
         archive.jobs_bell.ring()
     arrival.receipt = Receipt(known, is_duplicate=True)
 
@@ -345,7 +345,7 @@ async def _insert(tx: Write, arrival: Arrival) -> Receipt:
             tags=probe.tags,
         ),
     )
-    await enqueue(tx, RENDER_JOB, photo.id)
+    await enqueue(tx, RENDER_FIRST, photo.id, rank=FIRST)
     if arrival.number is not None:
         await keep_number(tx, photo.id, arrival.number)
     return Receipt(photo, is_duplicate=False, survey=survey)

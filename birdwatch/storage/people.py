@@ -9,7 +9,7 @@ from birdwatch.domain.errors import ConflictError, NotFoundError
 from birdwatch.domain.ids import new_id
 from birdwatch.domain.paging import Page, decode_cursor, encode_cursor
 from birdwatch.domain.person import Person, SessionInfo, TokenInfo
-from birdwatch.domain.policy import Role, Scope, Trust
+from birdwatch.domain.policy import SYSTEM, Role, Scope, Trust
 from birdwatch.domain.text import Locale, Text
 from birdwatch.storage import ledger, models
 from birdwatch.storage.columns import (
@@ -22,7 +22,7 @@ from birdwatch.storage.columns import (
     to_instant,
     to_json,
 )
-from birdwatch.storage.transactions import Source, Write
+from birdwatch.storage.transactions import Database, Source, Write
 
 __all__ = ["Person", "TokenInfo"]
 # With the person comes the end of their grant, so that no request asks twice who somebody is.
@@ -207,7 +207,7 @@ async def open_session(  # noqa: PLR0917
     user_agent: str = "",
 ) -> None:
     """Begin a session; sessions that have expired are swept out."""
-    await tx.run("DELETE FROM session WHERE expires_at <= $1", to_instant(tx.now))
+    await _drop_ended(tx)
     await tx.run(
         "INSERT INTO session (token_hash, person_id, csrf, created_at, expires_at, id,"
         " user_agent, last_seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -220,6 +220,16 @@ async def open_session(  # noqa: PLR0917
         clean(user_agent)[:MAX_USER_AGENT_CHARS],
         to_instant(tx.now),
     )
+
+
+async def sweep_sessions(db: Database, now: datetime) -> None:
+    """Take away the sessions that have ended."""
+    async with db.write(SYSTEM, now) as tx:
+        await _drop_ended(tx)
+
+
+async def _drop_ended(tx: Write) -> None:
+    await tx.run("DELETE FROM session WHERE expires_at <= $1", to_instant(tx.now))
 
 
 async def find_session(db: Source, token_hash: str, now: datetime) -> tuple[Person, str] | None:

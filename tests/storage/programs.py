@@ -10,6 +10,7 @@ import sys
 from birdwatch.storage import jobs
 from birdwatch.storage.db import Database, open_database
 from birdwatch.storage.ledger import append
+from birdwatch.storage.schedule import take_turn
 from birdwatch.storage.surveys import insert_survey
 from tests.storage.makers import NOW, sighting, survey, writing
 
@@ -48,7 +49,13 @@ async def work(db: Database, name: str) -> None:
     """Do every job, and say which."""
     while job := await jobs.claim(db, name, NOW, 60):
         print(job.subject_id, flush=True)
-        await jobs.finish(db, job)
+        await jobs.finish(db, job, NOW)
+
+
+async def take_a_turn(db: Database, _: str) -> None:
+    """Take the turn that all are after, if it is to be had."""
+    if await take_turn(db, "sweep", str(os.getpid()), NOW, every_s=3600, lease_s=600):
+        print("took", flush=True)
 
 
 async def _main(name: str, url: str, argument: str) -> None:

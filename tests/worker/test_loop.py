@@ -12,12 +12,24 @@ import pytest
 from PIL import Image
 
 from birdwatch.domain.photo import Photo
+from birdwatch.domain.policy import SYSTEM
 from birdwatch.domain.text import Text
 from birdwatch.intake.archive import Archive
-from birdwatch.storage.jobs import claim, pending
+from birdwatch.intake.photo_rendering import render_photo
+from birdwatch.storage.jobs import claim, count_waiting, enqueue, list_jobs, pending
 from birdwatch.storage.photos import find_photo
-from birdwatch.worker.loop import LEASE_S, MAX_ATTEMPTS, UNEXPECTED, do_next, drain, run_worker
-from tests.intake.archives import opened, send
+from birdwatch.worker import loop
+from birdwatch.worker.loop import (
+    LEASE_S,
+    MAX_ATTEMPTS,
+    RETRY_DELAY_S,
+    UNEXPECTED,
+    Kind,
+    do_next,
+    drain,
+    run_worker,
+)
+from tests.intake.archives import NOW, opened, send
 from tests.pictures import make_jpeg
 
 pytestmark = pytest.mark.anyio
@@ -39,9 +51,9 @@ async def found(archive: Archive, photo_id: str) -> Photo:
 async def test_renditions_are_made_and_recorded(archive: Archive) -> None:
     sent = (await send(archive, PHOTO)).photo
     left: list[int] = []
-    assert await drain(archive, left.append) == 1
+    assert await drain(archive, left.append) == 2  # the first pictures, then the rest
     photo = await found(archive, sent.id)
-    assert (photo.state, photo.failure, left) == ("ready", None, [0])
+    assert (photo.state, photo.failure, left) == ("ready", None, [1, 0])
     assert photo.thumbhash
     sizes = [(r.key, r.format, r.width, r.height) for r in photo.renditions]
     assert sizes == [
@@ -68,9 +80,98 @@ async def test_job_twice_does_no_harm(archive: Archive) -> None:
     job = await claim(archive.db, "one that dies", now, LEASE_S)
     assert job is not None
     assert not await do_next(archive, "other", now=now)
-    assert await do_next(archive, "other", now=now + timedelta(seconds=LEASE_S + 1))
+    later = now + timedelta(seconds=LEASE_S + 1)
+    assert await do_next(archive, "other", now=later)
     assert (await found(archive, sent.id)).state == "ready"
+    assert await do_next(archive, "other", now=later)
     assert await pending(archive.db) == 0
+
+
+async def test_first_pictures_of_all_photos_come_before_the_rest_of_any(archive: Archive) -> None:
+    sent = [
+        (await send(archive, make_jpeg(900, 600, seed=seed), now=NOW)).photo for seed in range(3)
+    ]
+    now = datetime.now(UTC)
+    for _ in sent:
+        assert await do_next(archive, "worker", now=now)
+    for one in sent:
+        photo = await found(archive, one.id)
+        assert (photo.state, [r.key for r in photo.renditions]) == (
+            "ready",
+            ["320", "1600", "2048"],
+        )
+        assert photo.thumbhash
+    assert await count_waiting(archive.db) == {"render_rest": 3}
+    await drain(archive)
+    photo = await found(archive, sent[0].id)
+    assert [r.key for r in photo.renditions] == ["320", "800", "1600", "2048"]
+    assert (photo.renditions[1].width, photo.renditions[1].height) == (800, 533)
+
+
+async def test_rest_is_made_of_the_original_where_a_picture_is_lost(archive: Archive) -> None:
+    sent = (await send(archive, PHOTO)).photo
+    now = datetime.now(UTC)
+    await do_next(archive, "worker", now=now)
+    archive.blobs.rendition_path(sent.id, "2048", "jpeg").unlink()
+    await do_next(archive, "worker", now=now)
+    photo = await found(archive, sent.id)
+    assert [r.key for r in photo.renditions] == ["320", "800", "1600", "2048"]
+    assert archive.blobs.rendition_path(sent.id, "800", "webp").is_file()
+
+
+async def test_all_pictures_are_made_anew_when_asked(archive: Archive) -> None:
+    sent = (await send(archive, PHOTO)).photo
+    await drain(archive)
+    path = archive.blobs.rendition_path(sent.id, "800", "webp")
+    path.unlink()
+    await render_photo(archive, sent.id, now=NOW)
+    assert path.is_file()
+    assert len((await found(archive, sent.id)).renditions) == 4
+
+
+async def test_slow_step_keeps_its_lease_and_a_lost_one_ends(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = []
+
+    async def slow(archive: Archive, subject: str, now: datetime) -> None:
+        await anyio.sleep(0.3)  # six beats, three leases
+        assert await claim(archive.db, "other", datetime.now(UTC), 60) is None
+        if subject == "lost":
+            async with archive.db.write(SYSTEM, now) as tx:
+                await enqueue(tx, "slow", "lost", run_at=datetime.now(UTC) + timedelta(hours=1))
+            await anyio.sleep(60)
+        ended.append(subject)
+
+    monkeypatch.setitem(loop.JOBS, "slow", Kind(slow))
+    monkeypatch.setattr(loop, "LEASE_S", 0.1)
+    monkeypatch.setattr(loop, "BEAT_S", 0.05)
+    for subject in ("kept", "lost"):
+        async with archive.db.write(SYSTEM, NOW) as tx:
+            await enqueue(tx, "slow", subject)
+        with anyio.fail_after(30):
+            assert await do_next(archive, "worker", now=datetime.now(UTC))
+    assert ended == ["kept"]
+    assert await count_waiting(archive.db) == {"slow": 1}
+
+
+async def test_unexpected_error_is_tried_again_later_and_then_given_up(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(archive: Archive, subject: str, now: datetime) -> None:
+        raise ZeroDivisionError(subject)
+
+    monkeypatch.setitem(loop.JOBS, "breaks", Kind(breaks))
+    async with archive.db.write(SYSTEM, NOW) as tx:
+        await enqueue(tx, "breaks", "p1")
+    now = NOW
+    for delay_s in RETRY_DELAY_S:
+        assert await do_next(archive, "worker", now=now)
+        assert not await do_next(archive, "worker", now=now + timedelta(seconds=delay_s - 1))
+        now += timedelta(seconds=delay_s)
+    assert await do_next(archive, "worker", now=now)
+    [job] = (await list_jobs(archive.db, "dead", limit=5)).items
+    assert (job.attempts, job.error.en) == (MAX_ATTEMPTS, "Unexpected: ZeroDivisionError: p1")
 
 
 async def test_failure_is_shown_and_the_photo_stays(archive: Archive) -> None:
@@ -86,6 +187,8 @@ async def test_failure_is_shown_and_the_photo_stays(archive: Archive) -> None:
     )
     assert photo.facts == sent.facts
     assert await pending(archive.db) == 0
+    [job] = (await list_jobs(archive.db, "dead", limit=5)).items
+    assert (job.subject_id, job.error) == (sent.id, photo.failure)
 
 
 async def test_same_file_again_heals_a_failed_photo(archive: Archive) -> None:
@@ -129,7 +232,7 @@ async def test_running_worker_takes_what_comes_and_stops(archive: Archive) -> No
             tasks.start_soon(partial(run_worker, archive, stop=stop))
             await anyio.sleep(0.05)
             sent = (await send(archive, PHOTO)).photo
-            while (await found(archive, sent.id)).state != "ready":
+            while len((await found(archive, sent.id)).renditions) < 4:
                 await anyio.sleep(0.02)
             stop.set()
     assert await pending(archive.db) == 0

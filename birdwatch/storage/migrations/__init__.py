@@ -18,6 +18,7 @@ from birdwatch.storage.migrations import (
     m0003_people,
     m0004_requests,
     m0005_chain,
+    m0007_jobs,
     m0011_drafts,
 )
 
@@ -52,6 +53,7 @@ MIGRATIONS = (
     Migration("0003_people", m0003_people.SQLITE, m0003_people.POSTGRES),
     Migration("0004_requests", m0004_requests.SQLITE, m0004_requests.POSTGRES),
     Migration("0005_chain", m0005_chain.SQLITE, m0005_chain.POSTGRES),
+    Migration("0007_jobs", m0007_jobs.BOTH, m0007_jobs.BOTH),
     Migration("0011_drafts", m0011_drafts.BOTH, m0011_drafts.BOTH),
 )
 
