@@ -19,8 +19,9 @@ from birdwatch.domain.policy import Reader, Thing
 from birdwatch.domain.publication import seen_survey
 from birdwatch.domain.survey import Survey
 from birdwatch.http.accounts import require
+from birdwatch.http.idempotency import REPLAYED, once_of
 from birdwatch.intake.archive import Archive
-from birdwatch.intake.survey_intake import change_survey, receive_survey, withdraw_survey
+from birdwatch.intake.survey_intake import change_survey, receive_once, withdraw_survey
 from birdwatch.storage.db import Database
 from birdwatch.storage.seen_surveys import see_survey, seen_surveys
 from birdwatch.storage.surveys import find_survey
@@ -57,10 +58,19 @@ async def post_survey(request: Request) -> Response:
     require(request.state.actor, "count")
     raw = await read_json(request, contract.SurveyIn)
     archive: Archive = request.app.state.archive
-    survey = await receive_survey(
-        archive, raw, source="api", actor=request.state.actor, now=request.state.now
+    received = await receive_once(
+        archive,
+        raw,
+        once_of(request),
+        source="api",
+        actor=request.state.actor,
+        now=request.state.now,
     )
-    return send_written(dump_survey(_own(request, survey)), 201, f"/api/v1/surveys/{survey.id}")
+    survey = received.survey
+    answer = send_written(dump_survey(_own(request, survey)), 201, f"/api/v1/surveys/{survey.id}")
+    if received.is_again:
+        answer.raw_headers.append(REPLAYED)
+    return answer
 
 
 async def put_survey(request: Request) -> Response:

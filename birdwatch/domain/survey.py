@@ -93,6 +93,7 @@ class Survey:
     status: Status = "published"
     flags: tuple[str, ...] = ()  # codes of domain.review: why it waits
     embargo_until: datetime | None = None
+    tide_source: str | None = None  # the table that `tide` was taken from; None: observers said it
     view: View = "full"  # how much of it this value holds: see domain.publication
 
     @property
@@ -120,6 +121,7 @@ class NewSurvey:
     status: Status = "published"
     flags: tuple[str, ...] = ()
     embargo_until: datetime | None = None
+    tide_source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

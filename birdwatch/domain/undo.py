@@ -92,7 +92,7 @@ def survey_state(survey: Survey | None) -> dict[Key, Any]:
         ("observers",): survey.observers,
         ("protocol",): survey.protocol,
         ("complete",): survey.complete,
-        ("tide",): survey.tide,
+        ("tide",): (survey.tide, survey.tide_source),
         ("note",): survey.note,
         ("source",): survey.source,
         ("status",): (survey.status, survey.flags),
@@ -121,6 +121,7 @@ def survey_in(state: State, known: NewSurvey) -> NewSurvey:
     """The survey of a state, its sightings in their order; `known` gives the key of its import."""
     start, end, has_time = state["visit",]
     status, flags = state["status",]
+    tide, tide_source = state["tide",]
     ids = {key[1] for key in state if key[0] == SIGHTING}
     lines = sorted(
         (state[SIGHTING, one, "line"], one) for one in ids if state.get((SIGHTING, one, "exists"))
@@ -134,7 +135,8 @@ def survey_in(state: State, known: NewSurvey) -> NewSurvey:
         observers=state["observers",],
         protocol=state["protocol",],
         complete=state["complete",],
-        tide=state["tide",],
+        tide=tide,
+        tide_source=tide_source,
         note=state["note",],
         source=state["source",],
         status=status,

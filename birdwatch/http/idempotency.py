@@ -2,7 +2,9 @@
 
 Follows draft-ietf-httpapi-idempotency-key-header. The first request with a key works and its answer
 is kept for a day; the same request again gets that answer. Between the effect and the keeping of
-its answer a crash leaves the key to its lease: after that the request works anew.
+its answer a crash leaves the key to its lease: after that the request works anew. Not so for new
+surveys, where a second effect would be birds counted twice: their key is written with the survey,
+in one transaction, and stays as long as it does (see storage/survey_keys.py).
 """
 
 from __future__ import annotations
@@ -11,16 +13,16 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.message import Message as Header
 
-import anyio
 from anyio import CancelScope
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from birdwatch.domain.errors import ConflictError, InvalidInputError, MalformedError
+from birdwatch.domain.errors import ConflictError, MalformedError
+from birdwatch.domain.once import Once, reused_key
 from birdwatch.http.errors import is_api
 from birdwatch.storage.db import Database
 from birdwatch.storage.requests import (
@@ -40,10 +42,10 @@ KEEP_S = 24 * 3600.0
 LEASE_S = 120.0  # held anew while a body comes in; the rest of a write takes seconds
 MAX_KEPT_BYTES = 1024 * 1024
 RETRY_S = 1
-TOO_MANY, FAULT, SEE_OTHER = 429, 500, 303
+TOO_MANY, FAULT = 429, 500
+KEPT_WITH_EFFECT = frozenset({("POST", "/api/v1/surveys")})
 ONCE_FIELD = "once"
 ONCE = re.compile(r"[A-Za-z0-9_-]{22}")
-FORM_TRIES, FORM_PAUSE_S = 40, 0.25
 
 
 class StillRunningError(ConflictError):
@@ -68,6 +70,10 @@ class Idempotency:
             await self.app(scope, receive, send)
             return
         key = _key(request, given)
+        if (scope["method"], scope["path"]) in KEPT_WITH_EFFECT:
+            request.state.once = body = _Body(request, receive, key, is_leased=False)
+            await self.app(scope, body.receive, send)
+            return
         body = _Body(request, receive, key)
         now = request.state.now
         found = await claim_key(body.db, key, body.attempt, now, lease_s=LEASE_S, keep_s=KEEP_S)
@@ -124,11 +130,14 @@ class _Body:
     A client that sends a form again draws a new boundary, so that boundaries are left out.
     """
 
-    def __init__(self, request: Request, receive: Receive, key: str) -> None:
+    def __init__(
+        self, request: Request, receive: Receive, key: str, *, is_leased: bool = True
+    ) -> None:
         self.db: Database = request.app.state.archive.db
         self.key = key
         self.attempt = secrets.token_hex(8)
         self.is_whole = False
+        self._is_leased = is_leased
         self._receive = receive
         self._is_gone = False
         self._held = time.monotonic()
@@ -143,7 +152,7 @@ class _Body:
             return message
         self._feed(message.get("body", b""))
         self.is_whole = not message.get("more_body", False)
-        if time.monotonic() - self._held > LEASE_S / 3:
+        if self._is_leased and time.monotonic() - self._held > LEASE_S / 3:
             self._held = time.monotonic()
             await hold_key(self.db, self.key, self.attempt, datetime.now(UTC), LEASE_S)
         return message
@@ -208,12 +217,7 @@ async def _send_again(answer: KeptAnswer, body: _Body, send: Send) -> None:
     if not body.is_whole:
         return  # the sender is gone
     if body.fingerprint() != answer.fingerprint:
-        raise InvalidInputError(
-            "idempotency.reused",
-            zh="这个 Idempotency-Key 已用于内容不同的请求。请为新的请求使用新的键。",
-            en="This Idempotency-Key was used for a request with other content. Use a new key for"
-            " a new request.",
-        )
+        raise reused_key()
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     await send(
         {
@@ -230,38 +234,21 @@ def new_once() -> str:
     return secrets.token_urlsafe(16)
 
 
-async def once_for_form(
-    request: Request, fields: Mapping[str, str], work: Callable[[], Awaitable[str]]
-) -> str:
-    """Where `work` says the reader should go on; the same form sent again goes there too.
+def once_of(request: Request) -> Once | None:
+    """The key this survey came with, once its body is read; None: it came without."""
+    body: _Body | None = getattr(request.state, "once", None)
+    return None if body is None else Once(body.key, body.fingerprint())
+
+
+def once_of_form(request: Request, fields: Mapping[str, str]) -> Once | None:
+    """The key of a form by its field `once`.
 
     The fields are part of the key: a form that is changed and sent once more is another.
     """
-    db: Database = request.app.state.archive.db
-    once = fields.get(ONCE_FIELD, "")
-    if not ONCE.fullmatch(once):
-        return await work()
+    if not ONCE.fullmatch(fields.get(ONCE_FIELD, "")):
+        return None
     told = "\n".join(f"{name}={value}" for name, value in sorted(fields.items()))
-    key = hashed("form", request.state.actor.person_id or "", request.scope["path"], told)
-    attempt, now = secrets.token_hex(8), request.state.now
-    for _ in range(FORM_TRIES):
-        found = await claim_key(db, key, attempt, now, lease_s=LEASE_S, keep_s=KEEP_S)
-        if isinstance(found, KeptAnswer):
-            return found.body.decode()
-        if found:
-            break
-        await anyio.sleep(FORM_PAUSE_S)  # the browser shows the answer to the last press alone
-    else:
-        raise _still_running()
-    try:
-        target = await work()
-    except BaseException:
-        with CancelScope(shield=True):
-            await free_key(db, key, attempt, now)
-        raise
-    with CancelScope(shield=True):
-        await keep_answer(db, key, attempt, KeptAnswer("", SEE_OTHER, (), target.encode()), now)
-    return target
+    return Once(hashed("form", request.state.actor.person_id or "", request.scope["path"], told))
 
 
 def _still_running() -> StillRunningError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from birdwatch.domain.errors import FieldError, InvalidInputError
+from birdwatch.domain.errors import FieldError, GoneError, InvalidInputError
+from birdwatch.domain.once import Once
 from birdwatch.domain.policy import Actor, Reader
 from birdwatch.domain.survey import NewSurvey, Survey, check_survey, refused_survey
 from birdwatch.domain.text import Text
@@ -17,10 +18,20 @@ from birdwatch.intake.checking import judged_survey
 from birdwatch.storage.photos import see_photo
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
-from birdwatch.storage.surveys import delete_survey, insert_survey, replace_survey
+from birdwatch.storage.survey_keys import find_keyed_survey, keep_survey_key
+from birdwatch.storage.surveys import delete_survey, find_survey, insert_survey, replace_survey
+from birdwatch.storage.tombstones import refuse_withdrawn
 from birdwatch.storage.transactions import Source
 
 MAX_REASON: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The survey that was sent. `is_again`: an earlier attempt under the same key had brought it."""
+
+    survey: Survey
+    is_again: bool = False
 
 
 async def receive_survey(
@@ -30,10 +41,48 @@ async def receive_survey(
 
     Raises InvalidInputError with every fault under its field's name.
     """
+    return (await receive_once(archive, raw, None, source=source, actor=actor, now=now)).survey
+
+
+async def receive_once(
+    archive: Archive,
+    raw: Mapping[str, object],
+    once: Once | None,
+    *,
+    source: str,
+    actor: Actor,
+    now: datetime,
+) -> Received:
+    """As `receive_survey`; what came under this key before is given as it is now.
+
+    The key is looked for before the survey is checked, since what was right when it came may be
+    refused today, and again under the lock, where no other attempt can be between.
+    Raises GoneError where what it made was withdrawn, InvalidInputError where it made another.
+    """
+    if once and (known := await find_keyed_survey(archive.db, once)):
+        return Received(await _known(archive.db, known), is_again=True)
     new = await _checked(archive, raw, source=source, actor=actor, now=now)
     new = await judged_survey(archive.db, new, actor)
     async with archive.db.write(actor, now) as tx:
-        return await insert_survey(tx, new)
+        await tx.lock()
+        if once and (known := await find_keyed_survey(tx, once)):
+            return Received(await _known(tx, known), is_again=True)
+        survey = await insert_survey(tx, new)
+        if once:
+            await keep_survey_key(tx, once, survey.id)
+        return Received(survey)
+
+
+async def _known(db: Source, survey_id: str) -> Survey:
+    survey = await find_survey(db, survey_id)
+    if survey is None:
+        await refuse_withdrawn(db, "survey", survey_id)
+        raise GoneError(
+            "survey.withdrawn",
+            zh="这次调查已经收到，后来被撤下。无需再次发送。",
+            en="This survey was received, and withdrawn later. There is no need to send it again.",
+        )
+    return survey
 
 
 async def change_survey(

@@ -27,7 +27,7 @@ SURVEY_COLUMNS = (
     "id", "since", "until", "site", "start_at", "start_offset_min", "end_at", "end_offset_min",
     "has_time", "observers", "protocol", "complete", "tide", "note", "owner_id", "source",
     "source_key", "has_birds", "day", "season", "phase", "dekad", "status", "flags",
-    "embargo_until", "is_public", "is_embargoed",
+    "embargo_until", "is_public", "is_embargoed", "tide_source",
 )  # fmt: skip
 SIGHTING_COLUMNS = (
     "id", "since", "until", "survey_id", "line", "species", "low", "best", "high", "method",
@@ -61,7 +61,7 @@ def survey_values(
         to_day(day_of(new)), place.season, place.phase, place.dekad, new.status,
         to_json(new.flags), instant_or_none(new.embargo_until),
         new.status == "published" and new.embargo_until is None,
-        new.status == "published" and new.embargo_until is not None,
+        new.status == "published" and new.embargo_until is not None, new.tide_source,
     )  # fmt: skip
 
 
@@ -113,6 +113,7 @@ def survey_of(row: Row, sightings: Sequence[Sighting]) -> Survey:
         status=row["status"],
         flags=tuple(from_json(row["flags"])),
         embargo_until=time_or_none(row["embargo_until"]),
+        tide_source=row["tide_source"],
     )
 
 

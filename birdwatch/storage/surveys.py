@@ -48,8 +48,7 @@ async def insert_survey(tx: Write, new: NewSurvey) -> Survey:
     """Record a survey with its sightings, and recount its day."""
     survey_id = new_id(tx.now)
     version = await ledger.append(
-        tx, "create", "survey", survey_id, after=ledger.ITSELF,
-        detail={"sightings": len(new.sightings)},
+        tx, "create", "survey", survey_id, after=ledger.ITSELF, detail=_told(new),
     )  # fmt: skip
     await _write_survey(tx, survey_id, version, new, tx.actor.person_id)
     lines = list(enumerate(_with_ids(tx, new.sightings)))
@@ -75,7 +74,7 @@ async def replace_survey(
         new = _with_standing(new, old)
     version = await ledger.append(
         tx, "edit", "survey", survey_id, before=old.version, after=ledger.ITSELF,
-        detail={"sightings": len(new.sightings)},
+        detail=_told(new),
     )  # fmt: skip
     await _close(tx, survey_id, version)
     await _write_survey(tx, survey_id, version, new, old.owner_id)
@@ -307,6 +306,14 @@ async def write_again(
         f" WHERE id = {where.value(row_id)} AND until = {where.value(version)}",
         *where.values,
     )
+
+
+def _told(new: NewSurvey) -> dict[str, object]:
+    """What the ledger says of a survey that is written."""
+    told: dict[str, object] = {"sightings": len(new.sightings)}
+    if new.tide_source is not None:
+        told["tide_source"] = clean(new.tide_source)
+    return told
 
 
 def _typed(mark: str, value: object) -> str:

@@ -254,6 +254,7 @@ def _survey_in(state: State, history: History) -> NewSurvey:
         source=known.source,
         source_key=history.last["source_key"],
         sightings=(),
+        tide_source=known.tide_source,
     )
     return survey_in(state, base)
 

@@ -10,8 +10,8 @@ from birdwatch.domain.policy import Thing, may
 from birdwatch.domain.sensitivity import BEHAVIOURS
 from birdwatch.domain.survey import METHODS, PROTOCOLS, TIDES, Survey, SurveyFilter
 from birdwatch.http.accounts import require, require_csrf
-from birdwatch.http.idempotency import new_once, once_for_form
-from birdwatch.intake.survey_intake import change_survey, receive_survey, withdraw_survey
+from birdwatch.http.idempotency import new_once, once_of_form
+from birdwatch.intake.survey_intake import change_survey, receive_once, withdraw_survey
 from birdwatch.storage import photos
 from birdwatch.storage.seen_surveys import see_survey, seen_surveys
 from birdwatch.storage.sites import load_sites
@@ -111,18 +111,14 @@ async def create_survey(request: Request) -> Response:
     given = await _read_form(request)
     if given.asks_row:
         return await _form_page(request, given)
-
-    async def receive() -> str:
-        survey = await receive_survey(
-            archive_of(request), given.raw, source="page", actor=actor, now=now_of(request)
-        )
-        return f"/surveys/{survey.id}?saved=1"
-
+    archive, once = archive_of(request), once_of_form(request, given.values)
     try:
-        target = await once_for_form(request, given.values, receive)
+        received = await receive_once(
+            archive, given.raw, once, source="page", actor=actor, now=now_of(request)
+        )
     except InvalidInputError as error:
         return await _form_page(request, given, error)
-    return RedirectResponse(target, 303)
+    return RedirectResponse(f"/surveys/{received.survey.id}?saved=1", 303)
 
 
 async def show_edit(request: Request) -> Response:

@@ -121,10 +121,22 @@ async def test_photo_sent_again_in_a_new_envelope_is_the_same_request(
 
 
 async def test_refusal_is_repeated_too(li: httpx.AsyncClient) -> None:
-    answers = [await li.post(SURVEYS, json={"site": "nowhere"}, headers=KEY) for _ in range(2)]
+    made = await send_survey(li, survey("2026-04-12T06:00"))
+    path = f"{SURVEYS}/{made['id']}"
+    answers = [await li.put(path, json={"site": "nowhere"}, headers=KEY) for _ in range(2)]
     assert [a.status_code for a in answers] == [422, 422]
     assert answers[1].headers["idempotent-replayed"] == "true"
     assert answers[0].json() == answers[1].json()
+
+
+async def test_refused_survey_may_come_again_put_right_under_its_key(
+    li: httpx.AsyncClient,
+) -> None:
+    refused = await li.post(SURVEYS, json={"site": "nowhere", "start": "2026"}, headers=KEY)
+    assert refused.status_code == 422
+    right = await li.post(SURVEYS, json=survey("2026-04-12T06:00"), headers=KEY)
+    assert right.status_code == 201
+    assert await _surveys(li) == 1
 
 
 @pytest.mark.parametrize("status", [429, 503, 500])
@@ -159,14 +171,34 @@ async def test_key_of_a_crashed_attempt_frees_itself(
     li: httpx.AsyncClient, service: Service
 ) -> None:
     db = service.archive.db
-    await li.post(SURVEYS, json=survey("2026-04-12T06:00"), headers=KEY)
+    made = await send_survey(li, survey("2026-04-12T06:00"))
+    path = f"{SURVEYS}/{made['id']}"
+    await li.put(path, json=survey("2026-04-12T07:00"), headers=KEY)
     async with db.write(SYSTEM, datetime.now(UTC)) as tx:
         await tx.run("UPDATE idempotency SET status = NULL")  # as a crash before the end leaves it
-    held = await li.post(SURVEYS, json=survey("2026-04-13T06:00"), headers=KEY)
+    held = await li.put(path, json=survey("2026-04-13T06:00"), headers=KEY)
     assert held.status_code == 409
     async with db.write(SYSTEM, datetime.now(UTC)) as tx:
         await tx.run("UPDATE idempotency SET lease_until = 0")
-    assert (await li.post(SURVEYS, json=survey("2026-04-13T06:00"), headers=KEY)).status_code == 201
+    again = await li.put(path, json=survey("2026-04-13T06:00"), headers=KEY)
+    assert again.status_code == 200
+
+
+async def test_survey_whose_answer_was_lost_comes_again_as_it_is_now(
+    li: httpx.AsyncClient, service: Service
+) -> None:
+    body = survey("2026-04-12T06:00")
+    made = (await li.post(SURVEYS, json=body, headers=KEY)).json()
+    assert await service.archive.db.rows("SELECT key FROM idempotency") == []  # nothing runs out
+    path = f"{SURVEYS}/{made['id']}"
+    await li.put(path, json={**body, "note": "put right since"})
+    again = await li.post(SURVEYS, json=body, headers=KEY)
+    assert (again.status_code, again.json()["id"]) == (201, made["id"])
+    assert again.json()["note"] == "put right since"
+    await li.delete(path, params={"reason": "counted twice"})
+    gone = await li.post(SURVEYS, json=body, headers=KEY)
+    assert gone.status_code == 410
+    assert await _surveys(li) == 0
 
 
 @pytest.mark.parametrize("key", [b"", b'""', b"a" * 256, b'"a', b"a b", "键".encode()])
@@ -178,4 +210,5 @@ async def test_unreadable_key_is_told(li: httpx.AsyncClient, key: bytes) -> None
 
 async def test_without_a_key_nothing_is_kept(service: Service, li: httpx.AsyncClient) -> None:
     await send_survey(li, survey("2026-04-12T06:00"))
-    assert await service.archive.db.rows("SELECT key FROM idempotency") == []
+    db = service.archive.db
+    assert await db.rows("SELECT key FROM idempotency UNION SELECT key FROM survey_key") == []
