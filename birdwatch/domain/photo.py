@@ -15,6 +15,8 @@ from birdwatch.domain.text import Text
 
 TimeSource = Literal[
     "user_correction",
+    "bulk_shift",  # many moved alike by a person
+    "clock_calibration",  # the camera's clock, put right by a marked frame
     "exif_offset",  # DateTimeOriginal + OffsetTimeOriginal
     "exif_gps_difference",  # DateTimeOriginal + zone from the GPS clock
     "exif_gps_place",  # DateTimeOriginal + zone of the GPS position
@@ -58,6 +60,7 @@ class Camera:
     f_number: str = ""
     iso: str = ""
     focal_mm: str = ""
+    serial: str = ""  # private: it tells two photographers of one model apart
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from birdwatch.domain.errors import FieldError, InvalidInputError
 from birdwatch.domain.text import Text
 
 Confidence = Literal["high", "medium", "low", "none"]
-PositionSource = Literal["gps", "gps_no_ref", "gps_stale", "user_correction"]
+PositionSource = Literal["gps", "gps_no_ref", "gps_stale", "gpx", "user_correction"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,17 @@ def _bad_box(text: str) -> InvalidInputError:
 
 @dataclass(frozen=True, slots=True)
 class SettledPlace:
-    """A position with how it is known. `accuracy_m` and `direction_deg` as the camera gave them."""
+    """A position with how it is known. `accuracy_m` and `direction_deg` as the camera gave them.
+
+    `gap_s`, of a position off a track: how long the track was silent around the picture.
+    """
 
     point: Point
     source: PositionSource
     confidence: Confidence
     accuracy_m: float | None = None
     direction_deg: float | None = None
+    gap_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

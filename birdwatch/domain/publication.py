@@ -103,7 +103,7 @@ def _place(point: Point | None, place: SettledPlace | None) -> SettledPlace | No
 
 
 def _without_private(photo: Photo, how: View, facts: PhotoFacts, camera: Camera) -> Photo:
-    """No hash, name, owner, tags, flags or history: what the bytes and the sender say of themselves."""
+    """Nothing that bytes and sender say of themselves: hash, name, owner, serial, tags, history."""
     return Photo(
         id=photo.id,
         sha256="",
@@ -115,7 +115,7 @@ def _without_private(photo: Photo, how: View, facts: PhotoFacts, camera: Camera)
         owner_id=None,
         original_name="",
         state=photo.state,
-        camera=camera,
+        camera=replace(camera, serial="") if camera.serial else camera,
         facts=replace(facts, flags=()),
         original=replace(facts, flags=()),
         version=photo.version,

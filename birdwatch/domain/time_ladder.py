@@ -336,6 +336,12 @@ def _read(text: str, subsec: str) -> _Reading | None:
     return None if match is None else _reading(match, _clean(subsec))
 
 
+def read_wall(text: str, subsec: str) -> tuple[datetime, int | None] | None:
+    """The wall time of an EXIF date, and the offset if one stands in the same text."""
+    reading = _read(text, subsec)
+    return None if reading is None else (reading.wall, reading.offset_min)
+
+
 def parse_iso(text: str) -> _Reading | None:
     """A date of XMP: with or without a time, with or without an offset."""
     match = _ISO.fullmatch(_clean(text))

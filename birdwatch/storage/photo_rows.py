@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 
+from birdwatch.domain.clock import camera_key, clock_reading
 from birdwatch.domain.credit import Credit, photographer
 from birdwatch.domain.photo import Camera, Photo, PhotoFacts, PublicValues, Rendition, SettledTime
 from birdwatch.domain.place import Point, SettledPlace
@@ -30,7 +31,7 @@ from birdwatch.storage.windows import Calendar
 PHOTO_COLUMNS = (
     "id", "sha256", "format", "width", "height", "size_bytes", "received_at", "owner_id",
     "original_name", "camera", "tags", "first_version", "state", "failure_zh", "failure_en",
-    "thumbhash", "renditions",
+    "thumbhash", "renditions", "camera_serial", "camera_key", "clock_at",
 )  # fmt: skip
 FACT_COLUMNS = (
     "id", "since", "until", "sort_key", "taken_at", "wall", "offset_min", "time_source",
@@ -39,7 +40,7 @@ FACT_COLUMNS = (
     "species", "caption_zh", "caption_en", "credit", "photographer", "license", "sighting_id",
     "survey_id", "owner_id", "status", "flags", "embargo_until", "level", "is_public",
     "is_embargoed", "public_sort", "public_lat", "public_lon", "public_site", "public_day",
-    "public_dekad", "public_phase", "public_survey_id",
+    "public_dekad", "public_phase", "public_survey_id", "gap_s",
 )  # fmt: skip
 
 
@@ -72,9 +73,17 @@ def photo_values(new: NewPhoto, version: int) -> tuple[object, ...]:
     return (
         new.id, new.sha256, new.format, new.width, new.height, new.size_bytes,
         to_instant(new.received_at), new.owner_id, clean(new.original_name),
-        to_json(asdict(new.camera)), to_json(new.tags), version, "received", None, None, None,
-        "[]",
+        _camera_json(new.camera), to_json(new.tags), version, "received", None, None, None,
+        "[]", new.camera.serial or None, camera_key(new.camera),
+        instant_or_none(clock_reading(new.tags)),
     )  # fmt: skip
+
+
+def _camera_json(camera: Camera) -> str:
+    """Without the serial number: it has a column, which an older process does not stumble over."""
+    values = asdict(camera)
+    del values["serial"]
+    return to_json(values)
 
 
 def fact_values(  # noqa: PLR0917 (a row is written from what it holds)
@@ -103,12 +112,12 @@ def fact_values(  # noqa: PLR0917 (a row is written from what it holds)
         to_json(facts.credit.parts), clean(photographer(facts.credit)), clean(facts.license),
         facts.sighting_id, facts.survey_id, owner_id, facts.status, to_json(facts.flags),
         instant_or_none(facts.embargo_until), facts.level,
-        *public_columns(facts, public, sort_key),
+        *public_columns(facts, public, sort_key), place.gap_s if place else None,
     )  # fmt: skip
 
 
 def public_columns(facts: PhotoFacts, public: PublicValues, sort_key: int) -> tuple[object, ...]:
-    """The derived columns from `is_public` on, in the order of FACT_COLUMNS.
+    """The derived columns, from `is_public` to `public_survey_id`, in the order of FACT_COLUMNS.
 
     A protected photo sorts at the start of its season, where its day is told by nothing.
     """
@@ -168,7 +177,7 @@ def photo_of(row: Row, original: PhotoFacts | None) -> Photo:
         owner_id=row["owner_id"],
         original_name=row["original_name"],
         state=row["state"],
-        camera=_camera_of(row["camera"]),
+        camera=camera_of(row["camera"], row["camera_serial"] or ""),
         facts=facts,
         original=original or facts,
         version=row["since"],
@@ -201,6 +210,7 @@ def _place_of(row: Row) -> SettledPlace | None:
         confidence=row["place_confidence"],
         accuracy_m=row["accuracy_m"],
         direction_deg=row["direction_deg"],
+        gap_s=row["gap_s"],
     )
 
 
@@ -216,8 +226,9 @@ def _credit_of(text: str) -> Credit:
 
 
 @lru_cache(maxsize=2048)
-def _camera_of(text: str) -> Camera:
-    return Camera(**from_json(text))
+def camera_of(text: str, serial: str) -> Camera:
+    """The camera in these two columns."""
+    return Camera(**from_json(text), serial=serial)
 
 
 @lru_cache(maxsize=2048)

@@ -66,6 +66,7 @@ SELECT = "SELECT {columns} FROM photo_fact f CROSS JOIN photo p".format(
 JOINED = "f.until IS NULL AND p.id = f.id"
 INSERT_PHOTO = insert("photo", PHOTO_COLUMNS)
 INSERT_FACT = insert("photo_fact", FACT_COLUMNS)
+AT_ONCE = 500  # ids in one statement
 CLOSE = "UPDATE photo_fact SET until = $1 WHERE id = $2 AND until IS NULL"
 
 
@@ -90,6 +91,18 @@ async def see_photo(db: Source, photo_id: str, reader: Reader) -> Photo | None:
 async def find_photo(db: Source, photo_id: str) -> Photo | None:
     """The photo as it is now, whole, for the archive itself; or None."""
     return await _one(db, "f.id = $1", photo_id)
+
+
+async def find_photos(db: Source, photo_ids: Sequence[str]) -> list[Photo]:
+    """Those of these photos that are there now, whole, in the order they were taken."""
+    found: list[Photo] = []
+    for start in range(0, len(photo_ids), AT_ONCE):
+        some = photo_ids[start : start + AT_ONCE]
+        rows = await db.rows(f"{SELECT} WHERE {JOINED} AND f.id IN ({marks(len(some))})", *some)
+        found += await photos_in(db, rows)
+    return sorted(
+        found, key=lambda photo: (photo.facts.time.instant or photo.received_at, photo.id)
+    )
 
 
 async def every_photo(db: Source, *, after: str, limit: int) -> list[Photo]:
@@ -294,7 +307,7 @@ async def refresh_photo(tx: Write, photo_id: str) -> None:
     if photo is None:
         return
     facts, public = await settle_facts(tx, photo_id, photo.facts)
-    names = FACT_COLUMNS[FACT_COLUMNS.index("is_public") :]
+    names = FACT_COLUMNS[FACT_COLUMNS.index("is_public") : FACT_COLUMNS.index("gap_s")]
     sort_key = to_instant(facts.time.instant or photo.received_at)
     values = public_columns(facts, public, sort_key)
     # SQLite numbers placeholders as they come, so the values stand in the order of the statement.

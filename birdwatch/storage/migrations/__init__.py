@@ -19,6 +19,7 @@ from birdwatch.storage.migrations import (
     m0004_requests,
     m0005_chain,
     m0007_jobs,
+    m0008_clocks,
     m0009_field,
     m0011_drafts,
 )
@@ -55,6 +56,7 @@ MIGRATIONS = (
     Migration("0004_requests", m0004_requests.SQLITE, m0004_requests.POSTGRES),
     Migration("0005_chain", m0005_chain.SQLITE, m0005_chain.POSTGRES),
     Migration("0007_jobs", m0007_jobs.BOTH, m0007_jobs.BOTH),
+    Migration("0008_clocks", m0008_clocks.BOTH, m0008_clocks.BOTH),
     Migration("0009_field", m0009_field.BOTH, m0009_field.BOTH),
     Migration("0011_drafts", m0011_drafts.BOTH, m0011_drafts.BOTH),
 )
