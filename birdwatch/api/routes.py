@@ -9,6 +9,8 @@ from birdwatch.api import (
     changes,
     contract,
     counts,
+    job_contract,
+    jobs,
     photos,
     review,
     review_contract,
@@ -210,6 +212,21 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET", "/surveys/{id}/history", changes.get_survey_history,
         Text("一次调查的全部更改（所有者和审核员）", "Every change of a survey, for its owner and reviewers"),
         change_contract.History, contract.Query, scope="count", is_table=True,
+    ),
+    Operation(
+        "GET", "/jobs", jobs.get_jobs,
+        Text("后台任务与定期工作（管理员）", "The work behind the pages, for administrators"),
+        job_contract.Jobs, job_contract.JobsQuery, needs_admin=True,
+    ),
+    Operation(
+        "POST", "/jobs/revive", jobs.post_revive_all,
+        Text("让全部已放弃的任务重新排队（管理员）", "Try all again that was given up, for administrators"),
+        job_contract.Revived, needs_admin=True,
+    ),
+    Operation(
+        "POST", "/jobs/{id}/revive", jobs.post_revive,
+        Text("让一个已放弃的任务重新排队（管理员）", "Try a job again that was given up, for administrators"),
+        job_contract.Job, needs_admin=True,
     ),
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from birdwatch.web import (
     changes,
     gallery,
     home,
+    jobs,
     joining,
     outside,
     passkeys,
@@ -97,6 +98,9 @@ TABLE: list[BaseRoute] = [
     Route("/admin/invitations", people.invite, methods=["POST"]),
     Route("/admin/invitations/{id}/end", people.withdraw_invitation, methods=["POST"]),
     Route("/admin/registration", people.switch_registration, methods=["POST"]),
+    Route("/admin/jobs", jobs.show_jobs),
+    Route("/admin/jobs/revive", jobs.revive_dead, methods=["POST"]),
+    Route("/admin/jobs/{id}/revive", jobs.revive_one, methods=["POST"]),
     Route("/language", account.choose_language, methods=["POST"]),
     Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
 ]

@@ -324,6 +324,10 @@ ROADS |= {
             ("POST", "/admin/sensitivity"),
             ("POST", "/admin/invitations"),
             ("POST", "/admin/registration"),
+            ("GET", "/admin/jobs"),
+            ("POST", "/admin/jobs/revive"),
+            ("GET", "/api/v1/jobs"),
+            ("POST", "/api/v1/jobs/revive"),
         )
     },
     **{
@@ -335,6 +339,8 @@ ROADS |= {
             ("POST", "/admin/people/{id}/grants"),
             ("POST", "/admin/people/{id}/grants/{grant}/end"),
             ("POST", "/admin/invitations/{id}/end"),
+            ("POST", "/admin/jobs/{id}/revive"),
+            ("POST", "/api/v1/jobs/{id}/revive"),
         )
     },
     ("PATCH", "/api/v1/windows/{id}"): Road(administers, path="/api/v1/windows/spring-peak"),

@@ -17,6 +17,8 @@ from birdwatch.domain.survey import METHODS, PROTOCOLS, TIDES
 from birdwatch.domain.text import LOCALES, Locale
 from birdwatch.intake.words import LICENSES
 from birdwatch.web.words import catalog, say, say_count
+from birdwatch.worker.loop import JOBS
+from birdwatch.worker.schedule import SCHEDULE
 
 HERE = Path(birdwatch.web.__file__).parent
 SOURCES = [*HERE.glob("templates/**/*.html"), *HERE.glob("*.py")]
@@ -36,6 +38,8 @@ WHOLE_FAMILIES = {
     "license.": LICENSES,
     "role.": ROLES,
     "scope.": SCOPES,
+    "job_kind.": JOBS,
+    "schedule.": [piece.name for piece in SCHEDULE],
 }
 
 
