@@ -519,6 +519,7 @@ class PhotoUploadQuery(Struct, kw_only=True, frozen=True):
     site: str | None = None
     method: Method | None = None
     note: str = ""
+    draft: bool = False
     lang: Locale | None = None
 
 

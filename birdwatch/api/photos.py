@@ -170,6 +170,7 @@ async def _receive(
         site=words.site,
         method=words.method or "",
         note=words.note,
+        draft=words.draft,
     )
     return await receive_photo(
         request.app.state.archive,

@@ -9,6 +9,8 @@ from birdwatch.api import (
     changes,
     contract,
     counts,
+    draft_contract,
+    drafts,
     job_contract,
     jobs,
     photos,
@@ -61,6 +63,21 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET", "/photos/{id}/history", photos.get_photo_history,
         Text("更正的历史（仅所有者）", "History of corrections, for the owner"),
         contract.PhotoHistory, contract.Query, scope="read", is_table=True,
+    ),
+    Operation(
+        "GET", "/drafts", drafts.list_own_drafts,
+        Text("自己的草稿：只有自己能看到的照片", "One's own drafts: photos nobody else sees"),
+        draft_contract.Drafts, draft_contract.DraftsQuery, scope="read",
+    ),
+    Operation(
+        "POST", "/photos/edit", drafts.post_edit,
+        Text("一次更正多张照片，逐张答复", "Correct many photos at once, with an answer for each"),
+        draft_contract.PhotoAnswers, body=draft_contract.EditManyIn, scope="upload",
+    ),
+    Operation(
+        "POST", "/photos/publish", drafts.post_publish,
+        Text("一次提交多张草稿，逐张答复", "Publish many drafts at once, with an answer for each"),
+        draft_contract.PhotoAnswers, body=draft_contract.PublishManyIn, scope="upload",
     ),
     Operation(
         "GET", "/surveys", surveys.list_surveys,

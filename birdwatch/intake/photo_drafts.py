@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from birdwatch.domain.credit import photographer
-from birdwatch.domain.errors import FieldError, NotFoundError
+from birdwatch.domain.errors import FieldError, InvalidInputError, NotFoundError
 from birdwatch.domain.ids import is_id
 from birdwatch.domain.photo import Photo, PhotoFacts
 from birdwatch.domain.place import Site
-from birdwatch.domain.policy import Actor, may
+from birdwatch.domain.policy import Action, Actor, may
 from birdwatch.domain.species import SpeciesIndex
 from birdwatch.domain.survey import NewSurvey
 from birdwatch.domain.text import Text
@@ -39,7 +39,7 @@ async def publish_photo(archive: Archive, photo_id: str, *, actor: Actor, now: d
     species, sites = await load_species(archive.db), await load_sites(archive.db)
     async with archive.db.write(actor, now) as tx:
         await tx.lock()
-        photo = await own_photo(tx, photo_id, actor)
+        photo = await _photo_for(tx, photo_id, actor, "publish")
         if photo.facts.status != "draft":
             return photo
         number = (await find_numbers(tx, [photo.id])).get(photo.id)
@@ -51,10 +51,10 @@ async def publish_photo(archive: Archive, photo_id: str, *, actor: Actor, now: d
         return await _publish(tx, photo, survey, actor)
 
 
-async def own_photo(db: Source, photo_id: str, actor: Actor) -> Photo:
-    """The photo, whole, for the one who may publish it. Raises NotFoundError for anyone else."""
+async def _photo_for(db: Source, photo_id: str, actor: Actor, action: Action) -> Photo:
+    """The photo, whole, for the one who may do this. Raises NotFoundError for anyone else."""
     photo = await photo_rows.find_photo(db, photo_id) if is_id(photo_id) else None
-    if photo is None or not may(actor, "publish", photo.thing):
+    if photo is None or not may(actor, action, photo.thing):
         raise NotFoundError(
             "draft.not_found",
             zh=f"您没有编号为 {photo_id[:40]} 的照片，也可能它已被撤下。请刷新页面。",
@@ -66,16 +66,19 @@ async def own_photo(db: Source, photo_id: str, actor: Actor) -> Photo:
 async def set_number(
     archive: Archive, photo_id: str, number: DraftNumber | None, *, actor: Actor, now: datetime
 ) -> None:
-    """Keep this number for a draft. Raises InvalidInputError for a photo that is sent in already."""
+    """Keep this number for a draft.
+
+    Raises NotFoundError, or InvalidInputError for a photo that is sent in already.
+    """
     async with archive.db.write(actor, now) as tx:
         await tx.lock()
-        photo = await photo_rows.find_photo(tx, photo_id)
-        if photo is None or photo.facts.status != "draft":
-            raise sent_in_already()
+        photo = await _photo_for(tx, photo_id, actor, "edit")
+        if photo.facts.status != "draft":
+            raise _sent_in_already()
         await keep_number(tx, photo_id, number)
 
 
-def sent_in_already() -> Exception:
+def _sent_in_already() -> InvalidInputError:
     """The number of a photo that is sent in is a survey, and is put right there."""
     return invalid(
         "best",
@@ -93,16 +96,24 @@ def checked_number(
     Raises InvalidInputError that names every wrong field at once.
     """
     stand_in = next(site.id for site in sites.values() if not site.is_outline)
-    survey = survey_of_photo(
-        count,
-        code=next(iter(species)).code,
-        site=stand_in,
-        start=now.isoformat(timespec="seconds"),
-        observers=("-",),
-        species=species,
-        sites=sites,
-        now=now,
-    )
+    try:
+        survey = survey_of_photo(
+            count,
+            code=next(iter(species)).code,
+            site=stand_in,
+            start=now.isoformat(timespec="seconds"),
+            observers=("-",),
+            species=species,
+            sites=sites,
+            now=now,
+        )
+    except InvalidInputError as error:
+        raise invalid_fields(
+            tuple(
+                FieldError(one.field.removeprefix("sightings[0]."), one.message, one.code)
+                for one in error.errors
+            )
+        ) from None
     one = survey.sightings[0]
     return DraftNumber(one.low, one.best, one.high, one.method, one.note)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from birdwatch.domain.paging import Page, decode_cursor, encode_cursor
 from birdwatch.domain.photo import Photo
+from birdwatch.domain.sighting import Method
 from birdwatch.storage.columns import Row, clean
 from birdwatch.storage.photos import JOINED, SELECT, photos_in
 from birdwatch.storage.sql import Where, marks
@@ -26,7 +27,7 @@ class DraftNumber:
     low: int | None
     best: int | None
     high: int | None
-    method: str
+    method: Method
     note: str = ""
 
 

@@ -129,6 +129,10 @@ def contributes(reader: str, kind: str) -> Outcome:
     return "403" if reader == "reading token" else signed_in(reader, kind)
 
 
+def reads_own(reader: str, kind: str) -> Outcome:
+    return "403" if reader == "uploading token" else signed_in(reader, kind)
+
+
 def nobodys(reader: str, kind: str) -> Outcome:
     """A thing of one's own that is not there."""
     return "401" if reader == "visitor" else "404"
@@ -237,6 +241,9 @@ ROADS |= {
     ("POST", "/surveys/new"): Road(signed_in),
     ("POST", "/api/v1/photos"): Road(contributes),
     ("POST", "/api/v1/surveys"): Road(contributes),
+    ("GET", "/api/v1/drafts"): Road(reads_own),
+    ("POST", "/api/v1/photos/edit"): Road(contributes),
+    ("POST", "/api/v1/photos/publish"): Road(contributes),
     # one's own account
     ("GET", "/account"): Road(signed_in),
     **{
