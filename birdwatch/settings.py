@@ -39,6 +39,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("max_photo_pixels", "100000000", "Largest photo taken, in pixels."),
     Option("max_body_bytes", str(8 * MIB), "Largest request body that is not a photo, in bytes."),
     Option("free_space_reserve_bytes", str(64 * MIB), "Uploads stop when less than this is free."),
+    Option("upload_days", "7", "Days that an upload which was broken off can be taken up again."),
     Option("session_days", "30", "Days until a sign-in ends."),
     Option("base_url", "", "Public address, https://birds.example; empty: taken from the request."),
     Option("trusted_hosts", "*", "Host names served, separated by commas; * for any."),
@@ -81,6 +82,7 @@ class Settings:
     max_photo_pixels: int = 100_000_000
     max_body_bytes: int = 8 * MIB
     free_space_reserve_bytes: int = 64 * MIB
+    upload_days: int = 7
     session_days: int = 30
     base_url: str = ""
     trusted_hosts: tuple[str, ...] = ("*",)
@@ -115,6 +117,7 @@ class Settings:
             max_photo_pixels=_whole(given, "max_photo_pixels", 1),
             max_body_bytes=_whole(given, "max_body_bytes", 1),
             free_space_reserve_bytes=_whole(given, "free_space_reserve_bytes", 0),
+            upload_days=_whole(given, "upload_days", 1, 365),
             session_days=_whole(given, "session_days", 1, 3650),
             base_url=given["base_url"].rstrip("/"),
             trusted_hosts=_names(given["trusted_hosts"]),

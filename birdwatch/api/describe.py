@@ -112,6 +112,8 @@ def _operation(operation: Operation, locale: Locale) -> Json:
     }
     if operation.takes_photo:
         described["requestBody"] = _photo_body(operation)
+    elif operation.takes_bytes:
+        described["requestBody"] = {"content": {operation.takes_bytes: {"schema": {}}}}
     elif operation.body is not None:
         content = {"application/json": {"schema": _ref(operation.body)}}
         described["requestBody"] = {"required": True, "content": content}
@@ -144,7 +146,7 @@ def _query_parameters(operation: Operation, locale: Locale) -> list[Json]:
 
 
 def _header_parameters(operation: Operation, locale: Locale) -> list[Json]:
-    if operation.method == "GET":
+    if operation.method in ("GET", "OPTIONS"):
         return []
     about = Text(
         "同一个键的同一请求只生效一次；24 小时内重发得到同样的回答",

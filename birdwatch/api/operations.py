@@ -36,6 +36,7 @@ class Operation:
     needs_admin: bool = False
     is_table: bool = False
     takes_photo: bool = False
+    takes_bytes: str = ""  # the media type of a body that is no JSON
 
 
 def routes_of(operations: Iterable[Operation]) -> list[Route]:

@@ -21,6 +21,8 @@ from birdwatch.api import (
     sites,
     species,
     surveys,
+    upload_contract,
+    uploads,
     windows,
 )
 from birdwatch.api.describe import describe, show_docs
@@ -78,6 +80,49 @@ OPERATIONS: tuple[Operation, ...] = (
         "POST", "/photos/publish", drafts.post_publish,
         Text("一次提交多张草稿，逐张答复", "Publish many drafts at once, with an answer for each"),
         draft_contract.PhotoAnswers, body=draft_contract.PublishManyIn, scope="upload",
+    ),
+    Operation(
+        "OPTIONS", "/uploads", uploads.show_abilities,
+        Text("断点续传（tus 1.0.0）的能力", "What resumable uploads (tus 1.0.0) can do here"),
+    ),
+    Operation(
+        "GET", "/uploads", uploads.list_uploads,
+        Text("自己未完成的上传", "One's own uploads that are not finished"),
+        upload_contract.Uploads, upload_contract.UploadsQuery, scope="upload",
+    ),
+    Operation(
+        "POST", "/uploads", uploads.post_upload,
+        Text("开始一次断点续传（tus）", "Begin a resumable upload (tus)"),
+        status=201, scope="upload", takes_bytes=uploads.PIECE,
+    ),
+    Operation(
+        "POST", "/uploads/known", uploads.post_known,
+        Text("这些文件中自己已上传过的", "Which of these files one has uploaded before"),
+        upload_contract.Known, body=upload_contract.KnownIn, scope="upload",
+    ),
+    Operation(
+        "OPTIONS", "/uploads/{id}", uploads.show_upload_abilities,
+        Text("断点续传（tus 1.0.0）的能力", "What resumable uploads (tus 1.0.0) can do here"),
+    ),
+    Operation(
+        "GET", "/uploads/{id}", uploads.get_upload,
+        Text("一次上传的状态；HEAD 得到已收到的字节数", "The state of an upload; HEAD tells its offset"),
+        upload_contract.Upload, contract.Query, scope="upload",
+    ),
+    Operation(
+        "PATCH", "/uploads/{id}", uploads.patch_upload,
+        Text("发送下一段（tus）", "Send the next piece (tus)"),
+        status=204, scope="upload", takes_bytes=uploads.PIECE,
+    ),
+    Operation(
+        "POST", "/uploads/{id}", uploads.post_override,
+        Text("同 PATCH 或 DELETE，方法写在 X-HTTP-Method-Override", "PATCH or DELETE by X-HTTP-Method-Override"),
+        status=204, scope="upload", takes_bytes=uploads.PIECE,
+    ),
+    Operation(
+        "DELETE", "/uploads/{id}", uploads.delete_upload,
+        Text("取消一次上传", "End an upload"),
+        status=204, scope="upload",
     ),
     Operation(
         "GET", "/surveys", surveys.list_surveys,

@@ -71,6 +71,20 @@ class TooManyError(BirdwatchError):
         self.retry_after_s = retry_after_s
 
 
+class UnsupportedVersionError(BirdwatchError):
+    """The sender speaks a version of the protocol that is not spoken here (412)."""
+
+
+class LockedError(BirdwatchError):
+    """Another is writing this at the moment; try again shortly (423)."""
+
+    retry_after_s = 1
+
+
+class ChecksumError(BirdwatchError):
+    """The bytes that came are not those that were announced (460, as tus names it)."""
+
+
 class UnsupportedMediaError(BirdwatchError):
     """Not a picture the archive can read (415)."""
 

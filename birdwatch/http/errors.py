@@ -16,11 +16,13 @@ from starlette.responses import HTMLResponse, Response
 
 from birdwatch.domain.errors import (
     BirdwatchError,
+    ChecksumError,
     ConflictError,
     FieldError,
     ForbiddenError,
     GoneError,
     InvalidInputError,
+    LockedError,
     MalformedError,
     NotFoundError,
     NotSignedInError,
@@ -28,6 +30,7 @@ from birdwatch.domain.errors import (
     TooManyError,
     UnavailableError,
     UnsupportedMediaError,
+    UnsupportedVersionError,
 )
 from birdwatch.domain.text import Text
 from birdwatch.http.negotiation import locale_of
@@ -40,11 +43,14 @@ STATUSES: dict[type[BirdwatchError], int] = {
     NotFoundError: 404,
     GoneError: 410,
     ConflictError: 409,
+    UnsupportedVersionError: 412,
     TooLargeError: 413,
     UnsupportedMediaError: 415,
     InvalidInputError: 422,
+    LockedError: 423,
     TooManyError: 429,
     HeadersTooLargeError: 431,
+    ChecksumError: 460,
     UnavailableError: 503,
 }
 STORAGE_FULL = "storage.full"
@@ -56,11 +62,14 @@ TITLES: dict[int, Text] = {
     405: Text("不支持这种方法", "Method not allowed"),
     409: Text("与现有内容冲突", "Conflict"),
     410: Text("已失效", "No longer valid"),
+    412: Text("版本不受支持", "Version not supported"),
     413: Text("内容过大", "Too large"),
     415: Text("不支持的格式", "Unsupported format"),
     422: Text("输入有误", "Invalid input"),
+    423: Text("正在写入", "Being written"),
     429: Text("请求过多", "Too many requests"),
     431: Text("请求头过大", "Headers too large"),
+    460: Text("校验和不符", "Checksum mismatch"),
     500: Text("服务器出错", "Server error"),
     503: Text("暂时不可用", "Unavailable for now"),
     507: Text("存储空间不足", "Storage is full"),

@@ -173,6 +173,8 @@ def _require_same_origin(request: Request) -> None:
 
 def body_limit(settings: Settings, path: str) -> int:
     """How many bytes a request to this path may carry."""
+    if path.startswith("/api/v1/uploads") and path != "/api/v1/uploads/known":
+        return settings.max_photo_bytes
     if path in ("/api/v1/photos", "/upload"):
         files = FILES_PER_FORM if path == "/upload" else 1
         return settings.max_photo_bytes * files + FORM_SLACK_BYTES

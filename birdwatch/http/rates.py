@@ -38,6 +38,8 @@ WINDOW_S = 60
 PAUSE_S = 2.0
 SHARED_FROM = 20  # of a limit, the part that is told to the others
 MAX_KEPT = 20_000
+PIECES = "/api/v1/uploads/"
+PIECE_BYTES = 1024 * 1024
 UNCOUNTED = ("/healthz", "/readyz", "/static/")
 IPV6_PREFIX = 64  # one household's: it may take any address in it
 
@@ -96,7 +98,7 @@ class Rates:
         """Count this request. Raises RateExceededError when it is one too many."""
         kind: Kind = "reads" if request.method in SAFE_METHODS else "writes"
         limit = self._limits[kind]
-        if not limit or request.scope["path"].startswith(UNCOUNTED):
+        if not limit or request.scope["path"].startswith(UNCOUNTED) or _is_piece(request):
             return None
         key = hashed(kind, _who(request, kind))
         if kind == "writes" and request.state.actor.person_id is not None:
@@ -156,6 +158,18 @@ class Rates:
     async def run(self, db: Database, stop: anyio.Event) -> None:
         """Share every few seconds until told to stop."""
         await repeat(partial(self.share, db), stop, pause_s=PAUSE_S, name="rates")
+
+
+def _is_piece(request: Request) -> bool:
+    """A large piece of an upload: its beginning was counted, and its bytes are the quota's matter."""
+    length = request.headers.get("content-length", "")
+    return (
+        request.method == "PATCH"
+        and request.scope["path"].startswith(PIECES)
+        and request.state.actor.person_id is not None
+        and length.isdecimal()
+        and int(length) >= PIECE_BYTES
+    )
 
 
 def _who(request: Request, kind: Kind) -> str:

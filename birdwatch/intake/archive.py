@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from birdwatch.domain.errors import UnavailableError
 from birdwatch.imaging.sandbox import Sandbox
+from birdwatch.intake.upload_turns import Turns
 from birdwatch.settings import Settings
 from birdwatch.storage.blobs.files import FileBlobs
 from birdwatch.storage.db import Database, open_database
@@ -46,6 +47,7 @@ class Archive:
     blobs: FileBlobs
     sandbox: Sandbox
     jobs_bell: Bell = field(default_factory=Bell)
+    turns: Turns = field(default_factory=Turns)
 
 
 @asynccontextmanager
@@ -67,7 +69,9 @@ async def open_archive(
         await anyio.to_thread.run_sync(sweep_incoming, settings, datetime.now(UTC))
         sandbox = Sandbox(settings.max_photo_pixels, children=settings.render_children)
         parts.push_async_callback(sandbox.close)
-        yield Archive(settings, db, blobs, sandbox)
+        archive = Archive(settings, db, blobs, sandbox)
+        parts.callback(archive.turns.close)
+        yield archive
 
 
 def sweep_incoming(settings: Settings, now: datetime) -> None:

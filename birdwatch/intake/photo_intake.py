@@ -72,9 +72,12 @@ class Receipt:
 
 @dataclass(slots=True)
 class Arrival:
-    """A photo on its way in; each step fills in what it finds."""
+    """A photo on its way in; each step fills in what it finds.
 
-    chunks: AsyncIterator[bytes]
+    `source`: its bytes as they come, or those of an upload that lie durable on the disk already.
+    """
+
+    source: AsyncIterator[bytes] | Incoming
     request: PhotoRequest
     actor: Actor
     now: datetime
@@ -94,7 +97,7 @@ Step = Callable[[Archive, Arrival], Awaitable[None]]
 
 async def receive_photo(
     archive: Archive,
-    chunks: AsyncIterator[bytes],
+    source: AsyncIterator[bytes] | Incoming,
     request: PhotoRequest,
     *,
     actor: Actor,
@@ -105,7 +108,7 @@ async def receive_photo(
     Raises a BirdwatchError: ForbiddenError, InvalidInputError, UnsupportedMediaError,
     TooLargeError, UnavailableError.
     """
-    arrival = Arrival(chunks, request, actor, now)
+    arrival = Arrival(source, request, actor, now)
     try:
         for step in STEPS:
             await step(archive, arrival)
@@ -155,9 +158,12 @@ async def _as_sender_wishes(archive: Archive, arrival: Arrival) -> PhotoRequest:
 
 
 async def receive_bytes(archive: Archive, arrival: Arrival) -> None:
-    """Write to a part file, hash while writing, fsync."""
+    """Write to a part file, hash while writing, fsync; an upload has been through this."""
+    if isinstance(arrival.source, Incoming):
+        arrival.incoming = arrival.source
+        return
     max_bytes = archive.settings.max_photo_bytes
-    arrival.incoming = await archive.blobs.receive(arrival.chunks, max_bytes)
+    arrival.incoming = await archive.blobs.receive(arrival.source, max_bytes)
 
 
 async def find_duplicate(archive: Archive, arrival: Arrival) -> None:
@@ -360,10 +366,11 @@ async def _write_survey(tx: Write, photo_id: str, survey: NewSurvey | None) -> S
 
 async def _discard(archive: Archive, arrival: Arrival) -> None:
     """Remove the part file, also when the sender is gone and this task is being cancelled."""
-    if arrival.incoming is None:
+    incoming = arrival.source if isinstance(arrival.source, Incoming) else arrival.incoming
+    if incoming is None:
         return
     with anyio.CancelScope(shield=True):
-        await archive.blobs.discard(arrival.incoming)
+        await archive.blobs.discard(incoming)
 
 
 def _found(value: T | None) -> T:

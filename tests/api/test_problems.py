@@ -9,7 +9,7 @@ from birdwatch.api.routes import OPERATIONS
 from tests.service import Service
 
 pytestmark = pytest.mark.anyio
-WRITES = [operation for operation in OPERATIONS if operation.method != "GET"]
+WRITES = [operation for operation in OPERATIONS if operation.method not in ("GET", "OPTIONS")]
 READS = [operation for operation in OPERATIONS if operation.method == "GET"]
 
 

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+from collections.abc import Iterator
 
-from birdwatch.domain.errors import UnavailableError
+from birdwatch.domain.errors import BirdwatchError, UnavailableError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def speaking() -> Iterator[None]:
+    """Turn what the file system says into what the archive says."""
+    try:
+        yield
+    except BirdwatchError:
+        raise
+    except OSError as error:
+        raise (full() if error.errno in FULL else unwritable(error)) from error
 
 
 def full() -> UnavailableError:

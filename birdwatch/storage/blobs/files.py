@@ -17,22 +17,21 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from anyio import CancelScope, to_thread
 
-from birdwatch.domain.errors import BirdwatchError, InvalidInputError, TooLargeError
-from birdwatch.storage.blobs.faults import full, missing, unwritable
+from birdwatch.domain.errors import InvalidInputError, TooLargeError
+from birdwatch.storage.blobs.faults import full, missing, speaking, unwritable
 
 MARKER = ".birdwatch"
 FOLDERS = ("incoming", "originals", "renditions")
 WRITE_AT_LEAST = 256 * 1024  # bytes gathered before a thread is asked to write them
 NAME = re.compile(r"[0-9a-z_-][0-9a-z._-]*", re.ASCII)
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SUFFIX = {"jpeg": "jpg"}
 
 
@@ -50,7 +49,7 @@ class FileBlobs:
 
     def __init__(self, home: Path, reserve_bytes: int = 0) -> None:
         self.home = home
-        self._reserve_bytes = reserve_bytes
+        self.reserve_bytes = reserve_bytes
         self._marker: str | None = None
 
     def marker(self) -> str | None:
@@ -67,7 +66,7 @@ class FileBlobs:
 
         Raises UnavailableError where the home on record is not the one that is here.
         """
-        with _speaking():
+        with speaking():
             found = self.marker()
             if known is not None and found != known:
                 raise missing()
@@ -81,13 +80,13 @@ class FileBlobs:
 
     def check_home(self) -> None:
         """Raises UnavailableError when the home is missing, another one, not writable, or full."""
-        with _speaking():
+        with speaking():
             if self._marker is None:
                 self.settle()
             if self.marker() != self._marker:
                 raise missing()
             self._check_folders()
-            if shutil.disk_usage(self.home).free < self._reserve_bytes:
+            if shutil.disk_usage(self.home).free < self.reserve_bytes:
                 raise full()
 
     async def receive(self, chunks: AsyncIterator[bytes], max_bytes: int) -> Incoming:
@@ -97,10 +96,10 @@ class FileBlobs:
         """
         await to_thread.run_sync(self.check_home)
         path = self.home / "incoming" / f"{secrets.token_hex(16)}.part"
-        with _speaking():
+        with speaking():
             file = await to_thread.run_sync(_create, path)
         try:
-            with _speaking():
+            with speaking():
                 sha256, size = await _take(file, chunks, max_bytes)
         except BaseException:
             with CancelScope(shield=True):
@@ -160,24 +159,24 @@ class FileBlobs:
                 os.link(part, self.home / MARKER)
         finally:
             part.unlink(missing_ok=True)
-        _sync_folder(self.home)
+        sync_folder(self.home)
         return self.marker() or name
 
     def _keep(self, incoming: Incoming) -> None:
-        with _speaking():
+        with speaking():
             self.check_home()
             path = self.original_path(incoming.sha256)
             made = _make_folders(path.parent, self.home)
             os.chmod(incoming.path, 0o444)  # noqa: PTH101
             with contextlib.suppress(FileExistsError):
                 os.link(incoming.path, path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
             for folder in made:
-                _sync_folder(folder.parent)
+                sync_folder(folder.parent)
             incoming.path.unlink(missing_ok=True)
 
     def _put(self, path: Path, data: bytes) -> None:
-        with _speaking():
+        with speaking():
             self.check_home()
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.parent / f".{secrets.token_hex(8)}.part"
@@ -191,7 +190,7 @@ class FileBlobs:
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
 
 async def _take(file: BinaryIO, chunks: AsyncIterator[bytes], max_bytes: int) -> tuple[str, int]:
@@ -240,7 +239,8 @@ def _sync(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Make the names in this folder durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -257,17 +257,6 @@ def _make_folders(path: Path, home: Path) -> list[Path]:
         folder = folder.parent
     path.mkdir(parents=True, exist_ok=True)
     return made
-
-
-@contextlib.contextmanager
-def _speaking() -> Iterator[None]:
-    """Turn what the file system says into what the archive says."""
-    try:
-        yield
-    except BirdwatchError:
-        raise
-    except OSError as error:
-        raise (full() if error.errno in FULL else unwritable(error)) from error
 
 
 def _too_large(max_bytes: int) -> TooLargeError:

@@ -1,0 +1,136 @@
+"""The bytes of one piece on their way to the disk: hashed, written and synced beside the reading.
+
+While one bundle is written in a thread the next is received, so that an upload never has more than
+two of them in memory. What was received when the line broke is kept, unless the sender gave a
+checksum: then the piece counts as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from anyio import CancelScope
+
+from birdwatch.domain.errors import BirdwatchError, ChecksumError, TooLargeError
+from birdwatch.domain.upload import Checksum
+from birdwatch.intake.upload_turns import Turn, Turns
+
+BUNDLE_BYTES = 512 * 1024
+
+
+@dataclass(slots=True)
+class Piece:
+    """One piece: where it begins, how long the file may become, and what its bytes must hash to."""
+
+    turn: Turn
+    start: int
+    length: int
+    digest: hashlib._Hash | None  # of the file so far
+    checksum: Checksum | None = None
+    size: int = 0
+    _own: hashlib._Hash | None = field(default=None, init=False)
+    _before: hashlib._Hash | None = field(default=None, init=False)
+    _is_broken: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        if self.checksum is not None:
+            self._own = hashlib.new(self.checksum.algorithm)
+            self._before = self.digest.copy() if self.digest else None
+
+    @property
+    def end(self) -> int:
+        return self.start + self.size
+
+    def add(self, bundle: list[bytes]) -> None:
+        """Hash and write; in a thread."""
+        try:
+            self.turn.part.write(bundle)
+        except BaseException:
+            self._is_broken = True
+            raise
+        for data in bundle:
+            self.size += len(data)
+            if self.digest is not None:
+                self.digest.update(data)
+            if self._own is not None:
+                self._own.update(data)
+
+    def finish(self, *, is_whole: bool, is_refused: bool) -> None:
+        """Sync what is to stay, or go back to where the piece began; in a thread.
+
+        Raises ChecksumError.
+        """
+        is_right = self.checksum is None or (
+            is_whole and self._own is not None and self._own.digest() == self.checksum.digest
+        )
+        if is_right and not is_refused and not self._is_broken:
+            self.turn.part.sync()
+            return
+        self.turn.part.cut_to(self.start)
+        self.digest, self.size = self._before, 0
+        if is_whole and not is_right:
+            raise _not_as_announced()
+
+
+async def pour(turns: Turns, chunks: AsyncIterator[bytes], piece: Piece) -> None:
+    """Take the chunks to the disk. When this returns or raises, `piece.end` is durable.
+
+    Raises TooLargeError, ChecksumError, UnavailableError, and whatever the chunks raise.
+    """
+    loop = asyncio.get_running_loop()
+    writing: asyncio.Future[None] | None = None
+    bundle: list[bytes] = []
+    is_whole = is_refused = False
+    try:
+        received = gathered = 0
+        with piece.turn.reading():
+            async for chunk in chunks:
+                piece.turn.hear()
+                received += len(chunk)
+                if piece.start + received > piece.length:
+                    raise too_long(piece.length)
+                bundle.append(chunk)
+                gathered += len(chunk)
+                if gathered >= BUNDLE_BYTES:
+                    if writing is not None:
+                        await asyncio.shield(writing)
+                    writing = loop.run_in_executor(turns.threads, piece.add, bundle)
+                    bundle, gathered = [], 0
+            is_whole = True
+    except BirdwatchError:
+        is_refused = True
+        raise
+    finally:
+        with CancelScope(shield=True):
+            try:
+                if writing is not None:
+                    await writing
+                if bundle and not is_refused:
+                    await loop.run_in_executor(turns.threads, piece.add, bundle)
+            finally:
+                await loop.run_in_executor(
+                    turns.threads,
+                    lambda: piece.finish(is_whole=is_whole, is_refused=is_refused),
+                )
+
+
+def too_long(length: int) -> TooLargeError:
+    """More bytes came than were announced."""
+    return TooLargeError(
+        "upload.too_long",
+        zh=f"收到的字节多于事先说明的 {length} 字节。文件可能在上传中被改动，请重新上传。",
+        en=f"More bytes came than the {length} announced. The file may have changed meanwhile;"
+        " upload it anew.",
+    )
+
+
+def _not_as_announced() -> ChecksumError:
+    return ChecksumError(
+        "upload.checksum",
+        zh="这一段的校验和不符，未予保存。请从原位置重新发送。",
+        en="The checksum of this piece does not match, so it was not kept. Send it again from the"
+        " same offset.",
+    )

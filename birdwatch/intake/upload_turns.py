@@ -1,0 +1,146 @@
+"""Whose turn it is at an upload: one writer at a time, in this process and in all others.
+
+A phone that changes from one line to another leaves a request behind that nobody ends for minutes.
+Its successor must not wait for that: a writer who has been silent for a moment is cut off. What it
+had brought is kept. One that still brings bytes is let be, so that two never chase each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import anyio.to_thread
+
+from birdwatch.domain.errors import GoneError, LockedError
+from birdwatch.storage.blobs.files import FileBlobs
+from birdwatch.storage.blobs.parts import PartFile, open_part
+
+SILENT_S = 1.0  # without a byte for so long, a writer gives way to the next
+WAIT_S = 8.0
+LOOK_EVERY_S = 0.05
+IDLE_S = 60.0  # a sender who brings nothing for so long is gone
+MOST_HASHES = 2048  # about 1 KiB each
+WRITERS = 4  # threads: more would only make the disk seek
+
+
+class Turn:
+    """One writer's time at an upload."""
+
+    def __init__(self, part: PartFile) -> None:
+        self.part = part
+        self.was_cut = False
+        self._heard = time.monotonic()
+        self._scope: anyio.CancelScope | None = None
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """While bytes are awaited; ends early, with `was_cut`, for a successor or after silence."""
+        with anyio.CancelScope() as scope:
+            self._scope = scope
+            self.hear()
+            try:
+                yield
+            finally:
+                scope.deadline = math.inf
+                self._scope = None
+        self.was_cut = self.was_cut or scope.cancelled_caught
+
+    def hear(self) -> None:
+        """A byte has come."""
+        self._heard = time.monotonic()
+        if self._scope is not None:
+            self._scope.deadline = anyio.current_time() + IDLE_S
+
+    def give_way(self, *, at_once: bool) -> None:
+        """Stop reading if nothing comes, or whatever comes."""
+        if self._scope is not None and (at_once or time.monotonic() - self._heard > SILENT_S):
+            self.was_cut = True
+            self._scope.cancel()
+
+
+class Turns:
+    """The writers of this process, its threads for writing, and the hashes that are under way."""
+
+    def __init__(self) -> None:
+        self.threads = ThreadPoolExecutor(WRITERS, thread_name_prefix="upload")
+        self._held: dict[str, Turn | None] = {}
+        self._hashes: OrderedDict[str, tuple[int, hashlib._Hash]] = OrderedDict()
+
+    @contextlib.asynccontextmanager
+    async def take(
+        self, blobs: FileBlobs, upload_id: str, *, at_once: bool = False
+    ) -> AsyncIterator[Turn]:
+        """The turn of this upload. `at_once`: whoever has it is cut off, silent or not.
+
+        Raises LockedError where another does not give it up in time, and GoneError without a file.
+        """
+        end = anyio.current_time() + WAIT_S
+        while (turn := await self._try(blobs, upload_id, at_once=at_once)) is None:
+            if anyio.current_time() > end:
+                raise _locked()
+            await anyio.sleep(LOOK_EVERY_S)
+        try:
+            yield turn
+        finally:
+            turn.part.close()
+            del self._held[upload_id]
+
+    async def _try(self, blobs: FileBlobs, upload_id: str, *, at_once: bool) -> Turn | None:
+        if upload_id in self._held:
+            if (holder := self._held[upload_id]) is not None:
+                holder.give_way(at_once=at_once)
+            return None
+        self._held[upload_id] = None
+        part = None
+        try:
+            part = await anyio.to_thread.run_sync(open_part, blobs, upload_id)
+        except FileNotFoundError:
+            raise _lost() from None
+        finally:
+            if part is None:
+                del self._held[upload_id]
+        if part is None:
+            return None
+        turn = self._held[upload_id] = Turn(part)
+        return turn
+
+    def hash_at(self, upload_id: str, position: int) -> hashlib._Hash | None:
+        """The hash of all bytes up to here, if this process has seen them all."""
+        if position == 0:
+            return hashlib.sha256()
+        known = self._hashes.pop(upload_id, None)
+        return known[1] if known and known[0] == position else None
+
+    def keep_hash(self, upload_id: str, position: int, digest: hashlib._Hash | None) -> None:
+        """Remember it until the next piece comes; the least recent are forgotten."""
+        if digest is None:
+            return
+        self._hashes[upload_id] = (position, digest)
+        if len(self._hashes) > MOST_HASHES:
+            self._hashes.popitem(last=False)
+
+    def close(self) -> None:
+        self.threads.shutdown(wait=True)
+
+
+def _locked() -> LockedError:
+    return LockedError(
+        "upload.locked",
+        zh="这次上传正由另一个连接写入。请稍候片刻再试。",
+        en="Another connection is writing this upload. Wait a moment and try again.",
+    )
+
+
+def _lost() -> GoneError:
+    return GoneError(
+        "upload.lost",
+        zh="这次上传已收到的部分不在了。请重新上传这个文件。",
+        en="What had come of this upload is not there any more. Upload the file anew.",
+    )
