@@ -36,6 +36,7 @@ from birdwatch.intake.photo_drafts import checked_number
 from birdwatch.intake.photo_rendering import RENDER_FIRST, render_photo
 from birdwatch.intake.photo_request import CheckedRequest, PhotoRequest, check_request
 from birdwatch.intake.photo_sorting import in_season, survey_of_photo, survey_start
+from birdwatch.intake.quarantine import probe_or_set_aside
 from birdwatch.intake.words import invalid
 from birdwatch.storage.blobs.files import Incoming
 from birdwatch.storage.db import Source, Write
@@ -200,9 +201,15 @@ async def _known(db: Source, arrival: Arrival, sha256: str) -> Photo | None:
 
 
 async def probe_bytes(archive: Archive, arrival: Arrival) -> None:
-    """Sniff, open and read the tags, in a limited process of its own."""
+    """Sniff, open and read the tags, in a limited process of its own; what kills it is set aside."""
     incoming = _found(arrival.incoming)
-    arrival.probe = await archive.sandbox.probe(incoming.path, _found(arrival.checked).file_name)
+    arrival.probe = await probe_or_set_aside(
+        archive,
+        incoming,
+        replace(arrival.request, file_name=_found(arrival.checked).file_name),
+        actor=arrival.actor,
+        now=arrival.now,
+    )
 
 
 async def check_day_quota(archive: Archive, arrival: Arrival) -> None:

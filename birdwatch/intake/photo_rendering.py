@@ -19,6 +19,7 @@ from birdwatch.domain.text import Text
 from birdwatch.imaging.renditions import FIRST_SIZES, LATER_SIZES, RenderResult
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.checking import check_brightness
+from birdwatch.intake.quarantine import render_or_note
 from birdwatch.storage.jobs import SECOND, enqueue
 from birdwatch.storage.photos import find_photo, record_failure, record_renditions
 from birdwatch.storage.renditions import add_renditions
@@ -37,7 +38,7 @@ async def render_first(archive: Archive, photo_id: str, *, now: datetime) -> Non
     if photo is None or photo.state == "ready":
         return
     original = await _original_of(archive, photo)
-    result = await _render(archive, photo, original, FIRST_SIZES)
+    result = await _render(archive, photo, original, FIRST_SIZES, now)
     async with archive.db.write(SYSTEM, now) as tx:
         await record_renditions(tx, photo_id, result.renditions, result.thumbhash)
         await enqueue(tx, RENDER_REST, photo_id, rank=SECOND)
@@ -49,7 +50,7 @@ async def render_rest(archive: Archive, photo_id: str, *, now: datetime) -> None
     photo = await find_photo(archive.db, photo_id)
     if photo is None or photo.state != "ready":
         return
-    result = await _render(archive, photo, await _source_of(archive, photo), LATER_SIZES)
+    result = await _render(archive, photo, await _source_of(archive, photo), LATER_SIZES, now)
     if result.renditions:
         async with archive.db.write(SYSTEM, now) as tx:
             await add_renditions(tx, photo_id, result.renditions)
@@ -61,7 +62,7 @@ async def render_photo(archive: Archive, photo_id: str, *, now: datetime) -> Non
     if photo is None:
         return
     original = await _original_of(archive, photo)
-    result = await _render(archive, photo, original, RENDITION_SIZES)
+    result = await _render(archive, photo, original, RENDITION_SIZES, now)
     async with archive.db.write(SYSTEM, now) as tx:
         await record_renditions(tx, photo_id, result.renditions, result.thumbhash)
 
@@ -97,11 +98,11 @@ async def _source_of(archive: Archive, photo: Photo) -> Path:
 
 
 async def _render(
-    archive: Archive, photo: Photo, source: Path, sizes: tuple[int, ...]
+    archive: Archive, photo: Photo, source: Path, sizes: tuple[int, ...], now: datetime
 ) -> RenderResult:
     """Make these sizes and put them where they are served from."""
     with tempfile.TemporaryDirectory(prefix="birdwatch-") as folder:
-        result = await archive.sandbox.render(source, Path(folder), sizes)
+        result = await render_or_note(archive, photo, source, Path(folder), sizes, now=now)
         for rendition in result.renditions:
             name = f"{rendition.key}.{EXTENSIONS[rendition.format]}"
             data = await anyio.Path(folder, name).read_bytes()

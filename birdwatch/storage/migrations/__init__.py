@@ -22,6 +22,7 @@ from birdwatch.storage.migrations import (
     m0007_jobs,
     m0008_clocks,
     m0009_field,
+    m0010_quarantine,
     m0011_drafts,
 )
 
@@ -60,6 +61,7 @@ MIGRATIONS = (
     Migration("0007_jobs", m0007_jobs.BOTH, m0007_jobs.BOTH),
     Migration("0008_clocks", m0008_clocks.BOTH, m0008_clocks.BOTH),
     Migration("0009_field", m0009_field.BOTH, m0009_field.BOTH),
+    Migration("0010_quarantine", m0010_quarantine.BOTH, m0010_quarantine.BOTH),
     Migration("0011_drafts", m0011_drafts.BOTH, m0011_drafts.BOTH),
 )
 
