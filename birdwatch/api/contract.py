@@ -120,10 +120,11 @@ class PhotoVersion(Struct, kw_only=True):
 
 
 class PositionIn(Struct):
-    """A position as given by hand: degrees, WGS-84."""
+    """A position as given by hand, in degrees. `crs`: wgs84, or gcj02 or bd09 off a Chinese map."""
 
     latitude: float
     longitude: float
+    crs: str | UnsetType | None = UNSET
 
 
 class PhotoChangesIn(Struct):

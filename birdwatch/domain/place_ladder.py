@@ -110,11 +110,18 @@ def _is_in_estuary(point: Point) -> bool:
 
 
 def _is_stale(evidence: GpsEvidence, taken: SettledTime | None) -> bool:
-    """Whether the fix is older (or newer) than the picture; only a camera's clock can tell."""
-    if taken is None or taken.instant is None or not taken.source.startswith("exif_"):
+    """Whether the fix is older (or newer) than the picture; only a camera's clock can tell.
+
+    One that was put right tells it better: a wrong clock makes every good fix look old.
+    """
+    if taken is None or taken.instant is None or not _is_of_a_clock(taken):
         return False
     fixed_at = gps_instant(evidence.date, evidence.time)
     return fixed_at is not None and abs(fixed_at - taken.instant) > STALE_AFTER
+
+
+def _is_of_a_clock(taken: SettledTime) -> bool:
+    return taken.source.startswith("exif_") or taken.source in ("clock_calibration", "bulk_shift")
 
 
 def _is_other_datum(datum: str) -> bool:

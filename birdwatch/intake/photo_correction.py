@@ -8,20 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from birdwatch.domain.credit import Credit
+from birdwatch.domain.datum import Datum, read_datum, to_wgs84
 from birdwatch.domain.embargo import read_embargo
-from birdwatch.domain.errors import BirdwatchError, FieldError, InvalidInputError, NotFoundError
+from birdwatch.domain.errors import FieldError, InvalidInputError, NotFoundError
 from birdwatch.domain.photo import Photo, PhotoFacts, SettledTime
 from birdwatch.domain.place import Point, SettledPlace, Site, is_outside, site_at
 from birdwatch.domain.policy import Actor, may
-from birdwatch.domain.sighting import NewSighting
 from birdwatch.domain.species import SpeciesIndex
-from birdwatch.domain.survey import NewSurvey, Survey
 from birdwatch.domain.text import Text
 from birdwatch.domain.time_ladder import UNKNOWN_TIME, correct_time
 from birdwatch.domain.written import Refusal
 from birdwatch.intake.archive import Archive
-from birdwatch.intake.checking import judged_photo
-from birdwatch.intake.photo_sorting import DEFAULT_OFFSET_MIN, in_season, survey_start
+from birdwatch.intake.photo_following import write_corrected
+from birdwatch.intake.photo_sorting import DEFAULT_OFFSET_MIN
 from birdwatch.intake.undoing import undo_last
 from birdwatch.intake.words import (
     DEFAULT_LICENSE,
@@ -35,10 +34,9 @@ from birdwatch.intake.words import (
     invalid_fields,
 )
 from birdwatch.storage import photos as photo_rows
-from birdwatch.storage.db import Source, Write
+from birdwatch.storage.db import Source
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
-from birdwatch.storage.surveys import find_survey, replace_survey
 from birdwatch.storage.windows import load_windows
 
 EARLIEST_YEAR = 1900
@@ -78,12 +76,7 @@ async def correct_photo(
         facts = before.facts
         for edit in edits:
             facts = edit(facts)
-        facts = in_season(_in_site(facts, changes, terms.sites), windows)
-        if facts == before.facts:
-            return before
-        facts = await judged_photo(tx, facts, actor, before=before)
-        await _keep_survey_in_step(tx, before.facts, facts)
-        return await photo_rows.correct_photo(tx, photo_id, facts)
+        return await write_corrected(tx, before, _in_site(facts, changes, terms.sites), windows)
 
 
 async def undo_correction(archive: Archive, photo_id: str, *, actor: Actor, now: datetime) -> Photo:
@@ -241,16 +234,18 @@ def _read_position(value: object, terms: Terms) -> Edit:
     del terms
     if value is None or value == "":
         return lambda facts: replace(facts, place=None, is_outside=False)
-    if not isinstance(value, Mapping) or set(value) != {"latitude", "longitude"}:
+    if not isinstance(value, Mapping) or set(value) - {"crs"} != {"latitude", "longitude"}:
         raise invalid(
             "position",
-            "位置要写成 {latitude, longitude} 两个数（WGS-84 度）。",
-            "A position is {latitude, longitude}, two numbers in degrees, WGS-84.",
+            "位置要写成 {latitude, longitude} 两个数（度），可加 crs：wgs84、gcj02 或 bd09。",
+            "A position is {latitude, longitude}, two numbers in degrees, and crs if it is not"
+            " WGS-84: gcj02 or bd09.",
         )
-    point = Point(
+    told = Point(
         _degrees("latitude", value["latitude"], MAX_LAT),
         _degrees("longitude", value["longitude"], MAX_LON),
     )
+    point = to_wgs84(told, _datum(value.get("crs")))
     place = SettledPlace(point, "user_correction", "high")
 
     def edit(facts: PhotoFacts) -> PhotoFacts:
@@ -259,6 +254,20 @@ def _read_position(value: object, terms: Terms) -> Edit:
         return facts if is_same else replace(facts, place=place)
 
     return edit
+
+
+def _datum(value: object) -> Datum:
+    """The datum a position is told in; without a word it is WGS-84."""
+    name = _text("position.crs", value)
+    datum = read_datum(name) if name else "wgs84"
+    if datum is None:
+        raise invalid(
+            "position.crs",
+            f"没有坐标系“{name[:20]}”。可用：wgs84（GPS）、gcj02（高德、腾讯）、bd09（百度）。",
+            f"There is no datum “{name[:20]}”. Use wgs84 (GPS), gcj02 (AMap, Tencent) or bd09"
+            " (Baidu).",
+        )
+    return datum
 
 
 def _rounded(point: Point) -> tuple[float, float]:
@@ -363,69 +372,3 @@ def _in_site(
         site = named or (site_at(point, known) if point else None)
         facts = replace(facts, site=site)
     return replace(facts, is_outside=point is not None and is_outside(point, known))
-
-
-async def _keep_survey_in_step(tx: Write, before: PhotoFacts, after: PhotoFacts) -> None:
-    """A count made from this photo follows its time, site, species and standing; others do not."""
-    if before.survey_id is None or after.survey_id is None:
-        return
-    same = all(
-        getattr(before, name) == getattr(after, name)
-        for name in ("time", "site", "species", "status", "embargo_until")
-    )
-    survey = None if same else await find_survey(tx, before.survey_id)
-    if survey is None or survey.protocol != "photo":
-        return
-    if after.site is None or after.species is None or after.time.wall is None:
-        raise _count_rests_on_it(survey)
-    await replace_survey(tx, survey.id, _following(survey, before, after), sets_standing=True)
-
-
-def _count_rests_on_it(survey: Survey) -> BirdwatchError:
-    return InvalidInputError(
-        "photo.count_rests_on_it",
-        zh="这张照片带有数量，时间、地点和物种不能清空。请改成正确的值，或先删除这条数量"
-        f"（调查 {survey.id}）。",
-        en="A count rests on this photo, so its time, site and species cannot be cleared. Give the"
-        f" right value, or delete the count first (survey {survey.id}).",
-    )
-
-
-def _following(survey: Survey, before: PhotoFacts, after: PhotoFacts) -> NewSurvey:
-    moved = before.time != after.time
-    return NewSurvey(
-        site=after.site if after.site and before.site != after.site else survey.site,
-        start=datetime.fromisoformat(survey_start(after)) if moved else survey.start,
-        end=None if moved else survey.end,
-        has_time=True if moved else survey.has_time,
-        observers=survey.observers,
-        protocol=survey.protocol,
-        complete=survey.complete,
-        tide=survey.tide,
-        note=survey.note,
-        source=survey.source,
-        source_key=None,
-        status=after.status if after.status != before.status else survey.status,
-        flags=survey.flags,
-        embargo_until=after.embargo_until
-        if after.embargo_until != before.embargo_until
-        else survey.embargo_until,
-        sightings=tuple(
-            NewSighting(
-                species=after.species
-                if after.species and sighting.species == before.species
-                else sighting.species,
-                low=sighting.low,
-                best=sighting.best,
-                high=sighting.high,
-                method=sighting.method,
-                note=sighting.note,
-                photos=sighting.photos,
-                id=sighting.id,
-                behaviour=sighting.behaviour,
-                status=sighting.status,
-                flags=sighting.flags,
-            )
-            for sighting in survey.sightings
-        ),
-    )

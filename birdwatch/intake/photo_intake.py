@@ -19,7 +19,7 @@ import anyio.to_thread
 from birdwatch.domain.credit import photographer
 from birdwatch.domain.errors import ConflictError, ForbiddenError
 from birdwatch.domain.ids import opaque_id
-from birdwatch.domain.photo import Photo, PhotoFacts
+from birdwatch.domain.photo import Photo, PhotoFacts, SettledTime
 from birdwatch.domain.place import Site, is_outside, site_at
 from birdwatch.domain.place_ladder import settle_gps
 from birdwatch.domain.policy import Actor, may
@@ -30,7 +30,9 @@ from birdwatch.domain.survey import NewSurvey, Survey
 from birdwatch.domain.time_ladder import settle_time
 from birdwatch.imaging.probe import Probe
 from birdwatch.intake.archive import Archive
+from birdwatch.intake.calibration import calibrated_arrival, note_arrival
 from birdwatch.intake.checking import judged_arrival
+from birdwatch.intake.leftovers import take_back
 from birdwatch.intake.photo_correction import correct_photo, undo_correction
 from birdwatch.intake.photo_drafts import checked_number
 from birdwatch.intake.photo_rendering import RENDER_FIRST, render_photo
@@ -44,6 +46,7 @@ from birdwatch.storage.drafts import DraftNumber, keep_number
 from birdwatch.storage.jobs import FIRST, enqueue
 from birdwatch.storage.people import find_person
 from birdwatch.storage.photos import NewPhoto, find_photo_by_sha256, insert_photo, is_held
+from birdwatch.storage.photos import correct_photo as write_facts
 from birdwatch.storage.requests import add_upload, uploads_of
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
@@ -88,6 +91,8 @@ class Arrival:
     incoming: Incoming | None = None
     probe: Probe | None = None
     facts: PhotoFacts | None = None
+    settled: SettledTime | None = None  # by what the file says alone
+    by_clock: tuple[str, SettledTime] | None = None  # by a calibration, and which
     survey: NewSurvey | None = None
     number: DraftNumber | None = None  # of a draft
     receipt: Receipt | None = None
@@ -229,9 +234,10 @@ def _measured(arrival: Arrival) -> Uploads:
 
 async def settle_time_and_place(archive: Archive, arrival: Arrival) -> None:
     """Decide when and where it was taken, each with its source and confidence."""
-    del archive
     probe, checked = _found(arrival.probe), _found(arrival.checked)
-    time = settle_time(probe.time_evidence, now=arrival.now)
+    arrival.settled = settle_time(probe.time_evidence, now=arrival.now)
+    arrival.by_clock = await _by_clock(archive.db, arrival)
+    time = arrival.by_clock[1] if arrival.by_clock else arrival.settled
     place = settle_gps(probe.gps_evidence, taken=time)
     sites = tuple(arrival.sites.values())
     arrival.facts = PhotoFacts(
@@ -244,6 +250,12 @@ async def settle_time_and_place(archive: Archive, arrival: Arrival) -> None:
         credit=checked.credit,
         license=checked.license,
     )
+
+
+async def _by_clock(db: Source, arrival: Arrival) -> tuple[str, SettledTime] | None:
+    """The time by a calibration of the camera's clock that its owner made before."""
+    probe, owner_id = _found(arrival.probe), arrival.actor.person_id
+    return await calibrated_arrival(db, owner_id, probe.camera, probe.tags, arrival.now)
 
 
 async def sort_into_season(archive: Archive, arrival: Arrival) -> None:
@@ -354,14 +366,42 @@ async def _insert(tx: Write, arrival: Arrival) -> Receipt:
             owner_id=arrival.actor.person_id,
             original_name=checked.file_name,
             camera=probe.camera,
-            facts=facts,
+            facts=_as_found(arrival, facts),
             tags=probe.tags,
         ),
     )
+    photo = await _set_clock_right(tx, arrival, photo, facts)
     await enqueue(tx, RENDER_FIRST, photo.id, rank=FIRST)
     if arrival.number is not None:
         await keep_number(tx, photo.id, arrival.number)
     return Receipt(photo, is_duplicate=False, survey=survey)
+
+
+def _as_found(arrival: Arrival, facts: PhotoFacts) -> PhotoFacts:
+    """The facts by the file alone, which stay the original ones."""
+    if arrival.by_clock is None:
+        return facts
+    time = _found(arrival.settled)
+    place = settle_gps(_found(arrival.probe).gps_evidence, taken=time)
+    return replace(facts, time=time, place=place)
+
+
+async def _set_clock_right(tx: Write, arrival: Arrival, photo: Photo, facts: PhotoFacts) -> Photo:
+    """The calibrated facts as a second version, so that undoing the calibration takes them back."""
+    by_clock = await _by_clock(tx, arrival)
+    if by_clock != arrival.by_clock:
+        raise ConflictError(
+            "photo.clock_changed",
+            zh="接收这张照片时，相机时钟的校准被改动了。请再发送一次。",
+            en="The calibration of this camera's clock changed while the photo came in."
+            " Send it again.",
+        )
+    if by_clock is None:
+        return photo
+    detail: dict[str, object] = {"adjustment": by_clock[0]}
+    photo = await write_facts(tx, photo.id, facts, detail=detail)
+    await note_arrival(tx, by_clock[0], photo.id, photo.version)
+    return photo
 
 
 async def _write_survey(tx: Write, photo_id: str, survey: NewSurvey | None) -> Survey | None:

@@ -63,6 +63,18 @@ async def undo_last(tx: Write, noun: str, noun_id: str) -> History | None:
     return None
 
 
+async def try_undo(tx: Write, noun: str, noun_id: str, version: int) -> BirdwatchError | None:
+    """Take back this one change of a thing; why not, where this actor cannot."""
+    history = await find_history(tx, noun, noun_id)
+    step = _step(history, version) if history else None
+    if history is None or step is None:
+        return _no_change()
+    refusal = _refusal(history, step, tx.actor, tx.now)
+    if refusal is None:
+        await _undo(tx, history, step, tx.actor)
+    return refusal
+
+
 async def read_history(
     db: Source, noun: str, noun_id: str, *, actor: Actor, now: datetime
 ) -> list[HistoryEntry]:

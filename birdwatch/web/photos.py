@@ -99,7 +99,9 @@ def changes_from(form: FormData, shown: Mapping[str, str]) -> dict[str, object]:
     changes: dict[str, object] = {name: changed[name] for name in TEXT_FIELDS if name in changed}
     if "latitude" in changed or "longitude" in changed:
         point = {name: given.get(name, "") for name in ("latitude", "longitude")}
-        changes["position"] = point if any(point.values()) else None
+        changes["position"] = (
+            {**point, "crs": given.get("crs", "")} if any(point.values()) else None
+        )
     caption = {
         language: changed[f"caption_{language}"]
         for language in ("zh", "en")
@@ -119,6 +121,7 @@ def shown_values(photo: Photo, species: SpeciesIndex, locale: Locale) -> dict[st
         "taken_at": f"{facts.time.wall:%Y-%m-%dT%H:%M:%S}" if facts.time.wall else "",
         "latitude": f"{point.lat:.6f}" if point else "",
         "longitude": f"{point.lon:.6f}" if point else "",
+        "crs": "wgs84",
         "site": facts.site or "",
         "species": bird.name.get(locale) if bird else "",
         "caption_zh": facts.caption.zh,

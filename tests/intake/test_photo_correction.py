@@ -73,6 +73,36 @@ async def test_place_is_corrected_and_the_site_follows(archive: Archive) -> None
     assert (photo.facts.site, photo.facts.is_outside) == ("gaizhou-xihai", False)
 
 
+@pytest.mark.parametrize(
+    ("crs", "lat", "lon"),
+    [
+        ("gcj02", 40.6665063, 122.1465852),
+        ("BD-09", 40.6727819, 122.1529798),
+        ("wgs84", 40.6648, 122.1412),
+    ],
+)
+async def test_place_read_off_a_chinese_map_is_converted(
+    archive: Archive, crs: str, lat: float, lon: float
+) -> None:
+    photo = (await send(archive, make_jpeg(300, 200))).photo
+    changes = {"position": {"latitude": lat, "longitude": lon, "crs": crs}}
+    photo = await correct_photo(archive, photo.id, changes, actor=SYSTEM, now=NOW)
+    place = photo.facts.place
+    assert place is not None
+    # within a metre of Sidaogou
+    assert abs(place.point.lat - SIDAOGOU[0]) < 1e-5
+    assert abs(place.point.lon - SIDAOGOU[1]) < 1.2e-5
+    assert photo.facts.site == "sidaogou"
+
+
+async def test_datum_nobody_knows_is_refused(archive: Archive) -> None:
+    photo = (await send(archive, PHOTO)).photo
+    changes = {"position": {"latitude": 40.66, "longitude": 122.14, "crs": "beijing54"}}
+    with pytest.raises(InvalidInputError) as caught:
+        await correct_photo(archive, photo.id, changes, actor=SYSTEM, now=NOW)
+    assert [error.field for error in caught.value.errors] == ["position.crs"]
+
+
 async def test_place_is_cleared_by_null(archive: Archive) -> None:
     photo = (await send(archive, PHOTO)).photo
     changes = {"position": None}

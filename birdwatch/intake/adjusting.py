@@ -1,0 +1,249 @@
+"""One act over many photos: shown before, applied as shown, taken back as one.
+
+A plan is made by one function, for the preview and again inside the transaction that applies it.
+Its digest says what was shown; where photos changed meanwhile, nothing is applied unseen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from birdwatch.domain.clock import is_possible
+from birdwatch.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from birdwatch.domain.photo import Photo, PhotoFacts, SettledTime
+from birdwatch.domain.place_ladder import settle_gps
+from birdwatch.domain.policy import Actor, Thing, may
+from birdwatch.domain.season import Window
+from birdwatch.domain.text import Text
+from birdwatch.imaging.exif import evidence
+from birdwatch.intake.archive import Archive
+from birdwatch.intake.photo_following import keep_survey_in_step, write_corrected
+from birdwatch.intake.photo_sorting import in_season, survey_start
+from birdwatch.intake.undoing import try_undo
+from birdwatch.storage.clocks import (
+    Adjustment,
+    adjustments_of,
+    end_adjustment,
+    find_adjustment,
+    forget_version,
+    note_versions,
+    versions_of,
+)
+from birdwatch.storage.db import Source, Write
+from birdwatch.storage.photos import find_photo
+from birdwatch.storage.surveys import find_survey
+from birdwatch.storage.windows import load_windows
+
+MAX_PHOTOS = 2000  # in one act: the transaction that writes it has to be short
+BY_HAND = Text("时间由人更正过，保持不变", "its time was set by hand and stays")
+NO_TIME = Text("没有时间可移", "it has no time that could be moved")
+NO_CHANGE = Text("本来就对", "it is right already")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A photo as it is, and the facts it is to get."""
+
+    photo: Photo
+    facts: PhotoFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A photo that stays as it is, and why."""
+
+    photo: Photo
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an adjustment would do. `digest` names exactly this."""
+
+    owner_id: str
+    lines: tuple[Line, ...]
+    left: tuple[Left, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        told = [
+            f"{line.photo.id} {line.photo.version} {line.facts.time} {line.facts.place}"
+            for line in self.lines
+        ]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The adjustment that was made, and how many photos it changed."""
+
+    adjustment_id: str
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """How many photos are as they were, and those that could not be, with the reason."""
+
+    photos: int
+    kept: tuple[tuple[str, Text], ...]
+
+
+def check_digest(plan: Plan, seen: str | None) -> None:
+    """Raise ConflictError where the plan is not the one that was shown."""
+    if seen is not None and seen != plan.digest:
+        raise ConflictError(
+            "adjustment.changed",
+            zh="预览之后照片有了变化。请再看一次预览，然后应用。",
+            en="Photos changed since the preview. Look at it again, then apply it.",
+        )
+
+
+def check_size(count: int) -> None:
+    """Raise InvalidInputError for more photos than one act may change."""
+    if count > MAX_PHOTOS:
+        raise InvalidInputError(
+            "adjustment.too_many",
+            zh=f"一次最多改 {MAX_PHOTOS} 张照片。请缩小时间范围，分几次做。",
+            en=f"At most {MAX_PHOTOS} photos can be changed at once. Narrow the span and do it in"
+            " parts.",
+        )
+
+
+def check_possible(lines: Sequence[Line], now: datetime) -> None:
+    """Raise InvalidInputError where a photo would come to lie in the future or before cameras."""
+    wrong = [line for line in lines if not is_possible(line.facts.time, now)]
+    if not wrong:
+        return
+    one = wrong[0]
+    told = f"{one.facts.time.wall:%Y-%m-%d %H:%M:%S}" if one.facts.time.wall else "?"
+    raise InvalidInputError(
+        "clock.impossible",
+        zh=f"这样会让 {len(wrong)} 张照片的时间落在将来或不可能的年份（例如 {one.photo.id} 成为 {told}）。"
+        "请检查真实时间，或缩小范围。",
+        en=f"By this, {len(wrong)} photos would lie in the future or in an impossible year (such as"
+        f" {one.photo.id} at {told}). Check the true time, or narrow the span.",
+    )
+
+
+def retimed(photo: Photo, time: SettledTime, windows: Sequence[Window]) -> PhotoFacts:
+    """The facts at another time; how far the GPS fix can be believed is judged anew by it."""
+    facts = replace(photo.facts, time=time)
+    if facts.place is not None and facts.place.source.startswith("gps"):
+        _, gps, _ = evidence(photo.tags, {}, "")
+        place = settle_gps(gps, taken=time)
+        if place is not None and place.point == facts.place.point:
+            facts = replace(facts, place=place)
+    return in_season(facts, windows)
+
+
+def editable(actor: Actor, photos: Sequence[Photo]) -> list[Photo]:
+    """Those that this actor may put right."""
+    return [photo for photo in photos if may(actor, "edit", photo.thing)]
+
+
+def require_owner(actor: Actor, owner_id: str | None) -> str:
+    """The owner whose photos these are. Raises NotFoundError for who may not edit them."""
+    if owner_id is None or not may(actor, "edit", Thing(owner_id)):
+        raise NotFoundError(
+            "adjustment.not_yours",
+            zh="没有这张照片，或它不属于您。请检查编号。",
+            en="There is no such photo of yours. Check the identifier.",
+        )
+    return owner_id
+
+
+async def write_plan(tx: Write, plan: Plan, adjustment_id: str) -> Applied:
+    """Write a plan: one version of each photo, each told to belong to the adjustment."""
+    windows = await load_windows(tx)
+    versions: list[tuple[str, int]] = []
+    for line in plan.lines:
+        photo = await write_corrected(
+            tx, line.photo, line.facts, windows, detail={"adjustment": adjustment_id}
+        )
+        if photo.version != line.photo.version:
+            versions.append((photo.id, photo.version))
+    await note_versions(tx, adjustment_id, versions)
+    return Applied(adjustment_id, len(versions))
+
+
+async def undo_adjustment(
+    archive: Archive, adjustment_id: str, *, actor: Actor, now: datetime
+) -> TakenBack:
+    """Take back an adjustment: each of its photos as it was, with what was changed since.
+
+    Raises NotFoundError, or ConflictError where it is taken back already or nothing of it can be.
+    """
+    async with archive.db.write(actor, now) as tx:
+        await tx.lock()
+        found = await _own_adjustment(tx, adjustment_id, actor)
+        if found.undone_at is not None:
+            raise ConflictError(
+                "adjustment.undone",
+                zh="这次调整已经撤销过了。",
+                en="This adjustment is taken back already.",
+            )
+        done, kept = 0, []
+        for photo_id, version in reversed(await versions_of(tx, adjustment_id)):
+            reason = await _undo_one(tx, photo_id, version)
+            if reason is None:
+                done += 1
+                await forget_version(tx, adjustment_id, photo_id)
+            else:
+                kept.append((photo_id, reason))
+        if kept and not done:
+            first = kept[0][1]
+            raise ConflictError("adjustment.stays", zh=first.zh, en=first.en)
+        await end_adjustment(tx, adjustment_id)
+        return TakenBack(done, tuple(kept))
+
+
+async def list_adjustments(archive: Archive, owner_id: str, *, actor: Actor) -> list[Adjustment]:
+    """What was adjusted among this person's photos, newest first."""
+    require_owner(actor, owner_id)
+    return await adjustments_of(archive.db, owner_id)
+
+
+async def see_adjustment(db: Source, adjustment_id: str, actor: Actor) -> Adjustment:
+    """One adjustment. Raises NotFoundError for who may not edit its photos."""
+    return await _own_adjustment(db, adjustment_id, actor)
+
+
+async def _undo_one(tx: Write, photo_id: str, version: int) -> Text | None:
+    """None where the photo is as it was; else why it stays."""
+    before = await find_photo(tx, photo_id)
+    refusal = await try_undo(tx, "photo", photo_id, version)
+    if refusal is not None:
+        return None if refusal.code == "undo.already" else refusal.text
+    after = await find_photo(tx, photo_id)
+    if before is not None and after is not None:
+        await _survey_back(tx, before, after)
+    return None
+
+
+async def _survey_back(tx: Write, before: Photo, after: Photo) -> None:
+    """A count that came in with its photo, after the adjustment, has no change of its own to undo.
+
+    It follows as long as it still tells the photo's time; one without time keeps what it has.
+    """
+    if before.facts.survey_id is None or after.facts.time.wall is None:
+        return
+    survey = await find_survey(tx, before.facts.survey_id)
+    if survey is None or before.facts.time == after.facts.time:
+        return
+    if survey.start.isoformat(timespec="seconds") == survey_start(before.facts):
+        await keep_survey_in_step(tx, before.facts, after.facts)
+
+
+async def _own_adjustment(db: Source, adjustment_id: str, actor: Actor) -> Adjustment:
+    found = await find_adjustment(db, adjustment_id)
+    if found is None or not may(actor, "edit", found.thing):
+        raise NotFoundError(
+            "adjustment.not_found",
+            zh="没有这次调整，或它不属于您。请在账号页查看。",
+            en="There is no such adjustment of yours. Look on your account's page.",
+        )
+    return found
