@@ -14,6 +14,8 @@ from birdwatch.api import (
     job_contract,
     jobs,
     photos,
+    quarantine,
+    quarantine_contract,
     review,
     review_contract,
     seasons,
@@ -274,6 +276,21 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET", "/surveys/{id}/history", changes.get_survey_history,
         Text("一次调查的全部更改（所有者和审核员）", "Every change of a survey, for its owner and reviewers"),
         change_contract.History, contract.Query, scope="count", is_table=True,
+    ),
+    Operation(
+        "GET", "/quarantine", quarantine.list_files,
+        Text("自己的隔离文件；管理员看到全部", "One's own files in quarantine; all for administrators"),
+        quarantine_contract.Quarantine, quarantine_contract.QuarantineQuery, scope="read",
+    ),
+    Operation(
+        "POST", "/quarantine/{id}/retry", quarantine.post_retry,
+        Text("重试一个隔离的文件", "Try a file in quarantine again"),
+        quarantine_contract.Retried, scope="upload",
+    ),
+    Operation(
+        "DELETE", "/quarantine/{id}", quarantine.delete_file,
+        Text("丢弃一个隔离的文件", "Discard a file in quarantine"),
+        status=204, scope="upload",
     ),
     Operation(
         "GET", "/jobs", jobs.get_jobs,

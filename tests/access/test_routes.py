@@ -133,6 +133,10 @@ def reads_own(reader: str, kind: str) -> Outcome:
     return "403" if reader == "uploading token" else signed_in(reader, kind)
 
 
+def reads_own(reader: str, kind: str) -> Outcome:
+    return "403" if reader == "uploading token" else signed_in(reader, kind)
+
+
 def nobodys(reader: str, kind: str) -> Outcome:
     """A thing of one's own that is not there."""
     return "401" if reader == "visitor" else "404"
@@ -328,6 +332,16 @@ ROADS |= {
     ("POST", "/photos/{id}/identifications"): Road(names, "photo", body=NAME),
     ("POST", "/api/v1/identifications/{id}"): Road(nobodys_to_write, body={"outcome": "accepted"}),
     ("POST", "/identifications/{id}"): Road(nobodys),
+    # what took down its decoders
+    ("GET", "/account/quarantine"): Road(signed_in),
+    ("POST", "/account/quarantine/{id}/retry"): Road(nobodys),
+    ("POST", "/account/quarantine/{id}/discard"): Road(nobodys),
+    ("GET", "/admin/quarantine"): Road(administers),
+    ("POST", "/admin/quarantine/{id}/retry"): Road(administers_one),
+    ("POST", "/admin/quarantine/{id}/discard"): Road(administers_one),
+    ("GET", "/api/v1/quarantine"): Road(reads_own),
+    ("POST", "/api/v1/quarantine/{id}/retry"): Road(nobodys_to_write),
+    ("DELETE", "/api/v1/quarantine/{id}"): Road(nobodys_to_write),
     # putting right a survey
     ("GET", "/surveys/{id}/edit"): Road(edit_open, "survey"),
     ("POST", "/surveys/{id}/edit"): Road(edit_open, "survey"),
