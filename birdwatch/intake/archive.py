@@ -13,13 +13,12 @@ import anyio.to_thread
 
 from birdwatch.domain.errors import UnavailableError
 from birdwatch.imaging.sandbox import Sandbox
+from birdwatch.intake.leftovers import sweep_leftovers
 from birdwatch.intake.upload_turns import Turns
 from birdwatch.settings import Settings
 from birdwatch.storage.blobs.files import FileBlobs
 from birdwatch.storage.db import Database, open_database
 from birdwatch.storage.homes import settle_home
-
-STALE_PART_S = 6 * 3600  # a part file untouched for so long has lost its sender
 
 
 class Bell:
@@ -66,21 +65,12 @@ async def open_archive(
         parts.push_async_callback(db.close)
         await settle_home(db, blobs)
         await anyio.to_thread.run_sync(blobs.check_home)
-        await anyio.to_thread.run_sync(sweep_incoming, settings, datetime.now(UTC))
+        await sweep_leftovers(db, blobs, datetime.now(UTC))
         sandbox = Sandbox(settings.max_photo_pixels, children=settings.render_children)
         parts.push_async_callback(sandbox.close)
         archive = Archive(settings, db, blobs, sandbox)
         parts.callback(archive.turns.close)
         yield archive
-
-
-def sweep_incoming(settings: Settings, now: datetime) -> None:
-    """Remove what a crash left half received; other processes may be receiving right now."""
-    before = now.timestamp() - STALE_PART_S
-    for part in (settings.home / "incoming").glob("*.part"):
-        with contextlib.suppress(FileNotFoundError):
-            if part.stat().st_mtime < before:
-                part.unlink()
 
 
 def _make_home(settings: Settings) -> None:

@@ -96,6 +96,8 @@ class Arrival:
     survey: NewSurvey | None = None
     number: DraftNumber | None = None  # of a draft
     receipt: Receipt | None = None
+    is_kept: bool = False  # its original may be there
+    is_recorded: bool = False  # and its rows are
 
 
 Step = Callable[[Archive, Arrival], Awaitable[None]]
@@ -309,16 +311,20 @@ async def check_record(archive: Archive, arrival: Arrival) -> None:
 
 async def keep_bytes(archive: Archive, arrival: Arrival) -> None:
     """Give the bytes their final name, read-only, on the disk before any row speaks of them."""
+    arrival.is_kept = True
     await archive.blobs.keep(_found(arrival.incoming))
 
 
 async def record(archive: Archive, arrival: Arrival) -> None:
     """Photo, sighting, ledger entry and job in one transaction; a twin that was faster wins."""
-    sha256 = _found(arrival.incoming).sha256
+    incoming = _found(arrival.incoming)
     async with archive.db.write(arrival.actor, arrival.now) as tx:
         await tx.lock()
-        twin = await _known(tx, arrival, sha256)
+        twin = await _known(tx, arrival, incoming.sha256)
+        if not await anyio.to_thread.run_sync(archive.blobs.has_original, incoming.sha256):
+            await archive.blobs.keep(incoming)  # a twin that failed has taken it back
         arrival.receipt = Receipt(twin, is_duplicate=True) if twin else await _insert(tx, arrival)
+    arrival.is_recorded = True
 
 
 async def acknowledge(archive: Archive, arrival: Arrival) -> None:
@@ -412,12 +418,15 @@ async def _write_survey(tx: Write, photo_id: str, survey: NewSurvey | None) -> S
 
 
 async def _discard(archive: Archive, arrival: Arrival) -> None:
-    """Remove the part file, also when the sender is gone and this task is being cancelled."""
+    """Leave nothing but what was recorded, also when the sender is gone and this is cancelled."""
     incoming = arrival.source if isinstance(arrival.source, Incoming) else arrival.incoming
     if incoming is None:
         return
     with anyio.CancelScope(shield=True):
-        await archive.blobs.discard(incoming)
+        if arrival.is_kept and not arrival.is_recorded:
+            await take_back(archive.db, archive.blobs, incoming, arrival.now)
+        else:
+            await archive.blobs.discard(incoming)
 
 
 def _found(value: T | None) -> T:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import anyio
-import anyio.to_thread
 
 from birdwatch.domain.errors import BirdwatchError
 from birdwatch.domain.text import Text
-from birdwatch.intake.archive import Archive, sweep_incoming
+from birdwatch.intake.archive import Archive
+from birdwatch.intake.leftovers import sweep_leftovers
+from birdwatch.intake.uploads import clear_expired
 from birdwatch.storage.embargo import lift_due
 from birdwatch.storage.people import sweep_sessions
 from birdwatch.storage.schedule import end_turn, take_turn
@@ -36,7 +37,11 @@ class Periodic:
 
 
 async def _sweep_incoming(archive: Archive, now: datetime) -> None:
-    await anyio.to_thread.run_sync(sweep_incoming, archive.settings, now)
+    await sweep_leftovers(archive.db, archive.blobs, now)
+
+
+async def _clear_uploads(archive: Archive, now: datetime) -> None:
+    await clear_expired(archive, now)
 
 
 async def _sweep_sessions(archive: Archive, now: datetime) -> None:
@@ -45,6 +50,7 @@ async def _sweep_sessions(archive: Archive, now: datetime) -> None:
 
 SCHEDULE: tuple[Periodic, ...] = (
     Periodic("incoming", 3600, _sweep_incoming),
+    Periodic("uploads", 600, _clear_uploads),
     Periodic("sessions", 3600, _sweep_sessions),
 )
 

@@ -2,7 +2,9 @@
 
 An original goes through `incoming/<id>.part` (created exclusively, hashed while written, fsynced),
 then by a hard link to `originals/ab/cd/<sha256>`, mode 0444, and its folders are fsynced. Only then
-may a database row speak of it. Nothing here deletes or rewrites an original.
+may a database row speak of it. The part file goes when the row is written: while it is there, the
+original is not promised to anyone, and an intake that fails can take back what it put there. No
+other original is ever deleted or rewritten.
 
 A home that was in use and is suddenly empty is a folder that is not mounted. Taking photos into it
 would hide the archive behind a new one, so writing stops until the marker file is back.
@@ -111,6 +113,18 @@ class FileBlobs:
         """Give the bytes their final name, durable. The same bytes may be there already."""
         await to_thread.run_sync(self._keep, incoming)
 
+    def take_back(self, incoming: Incoming) -> None:
+        """Remove the original that these bytes have become, if they are what lies there.
+
+        The caller holds the lock of all writers, and knows that no row speaks of it.
+        """
+        with speaking():
+            path = self.original_path(incoming.sha256)
+            with contextlib.suppress(FileNotFoundError):
+                if path.samefile(incoming.path):
+                    path.unlink()
+                    sync_folder(path.parent)
+
     async def discard(self, incoming: Incoming) -> None:
         """Remove received bytes that will not be kept."""
         await to_thread.run_sync(lambda: incoming.path.unlink(missing_ok=True))
@@ -173,7 +187,6 @@ class FileBlobs:
             sync_folder(path.parent)
             for folder in made:
                 sync_folder(folder.parent)
-            incoming.path.unlink(missing_ok=True)
 
     def _put(self, path: Path, data: bytes) -> None:
         with speaking():
