@@ -1,116 +1,65 @@
-"""Whether the archive is whole: originals as received, totals as they should be, the ledger unaltered."""
+"""Whether the archive is whole, and mending what can be: the list CHECKS is what is looked at.
+
+Every finding is looked at once more at the moment it is told or mended, with writers held off or
+the file in hand: the archive is in use meanwhile. Mending derives again what follows from other
+things and moves aside what does not belong. It deletes nothing, and never touches an original that
+is whole.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
-import anyio.to_thread
-
-from birdwatch.domain.photo import Photo
-from birdwatch.domain.text import Text
 from birdwatch.intake.archive import Archive
-from birdwatch.storage.counts import wrong_daily_counts
-from birdwatch.storage.ledger import Break, verify_chain
-from birdwatch.storage.photos import every_photo
+from birdwatch.intake.findings import SETTLED_AFTER_S, Finding, Inspection, Report
+from birdwatch.intake.verification_files import check_photos, check_stray_files
+from birdwatch.intake.verification_rows import (
+    check_chain,
+    check_counts,
+    check_database,
+    check_records,
+)
 
-PAGE = 200
-TABLE_WORDS = {
-    "ledger": ("账本条目", "the ledger entry"),
-    "photo": ("照片登记", "a photo as received"),
-    "photo_fact": ("照片信息", "a row of photo facts"),
-    "survey": ("调查", "a survey"),
-    "sighting": ("记录", "a sighting"),
-    "identification": ("鉴定提名", "a proposed name"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How many photos were read, how far the ledger's chain holds, and what is wrong."""
-
-    photos: int
-    findings: tuple[Text, ...]
-    version: int = 0
-    head: str = ""  # the last hash of the chain; noted elsewhere, it vouches for all before it
+__all__ = ["Finding", "Report", "verify_archive"]
+Check = Callable[[Inspection], Awaitable[None]]
+CHECKS: tuple[Check, ...] = (
+    check_database,
+    check_chain,
+    check_photos,
+    check_stray_files,
+    check_records,
+    check_counts,
+)
 
 
-async def verify_archive(archive: Archive, progress: Callable[[int], None]) -> Report:
-    """Read everything again. `progress` hears the number of photos done."""
-    findings: list[Text] = []
-    photos, after = 0, ""
-    while page := await every_photo(archive.db, after=after, limit=PAGE):
-        for photo in page:
-            findings += await _check_photo(archive, photo)
-            photos += 1
-            progress(photos)
-        after = page[-1].id
-    for wrong in await wrong_daily_counts(archive.db):
-        findings.append(
-            Text(f"每日合计与重算不符：{wrong}", f"A daily total is not right: {wrong}")
-        )
-    chain = await verify_chain(archive.db)
-    if chain.broken:
-        findings.append(_tell_break(chain.broken))
-    return Report(photos, tuple(findings), chain.version, chain.head)
+async def verify_archive(
+    archive: Archive,
+    progress: Callable[[int], None],
+    *,
+    deep: bool = True,
+    mend: bool = False,
+    source: Path | None = None,
+    now: datetime | None = None,
+    settled_after_s: float = SETTLED_AFTER_S,
+) -> Report:
+    """Look at everything again. `progress` hears the number of photos done.
 
-
-def _tell_break(broken: Break) -> Text:
-    """Where the chain breaks, and what to do."""
-    version, (zh, en) = broken.version, TABLE_WORDS[broken.where]
-    what_zh = "缺失" if broken.is_missing else "被改动"
-    what_en = "missing" if broken.is_missing else "altered"
-    return Text(
-        f"账本链从版本 {version} 起不再成立：该版本的{zh}{what_zh}。请与备份比较，并从备份恢复。",
-        f"The chain of the ledger holds no further than version {version - 1}: {en} of version"
-        f" {version} was {what_en}. Compare with a backup, and restore from it.",
+    `deep` reads every byte and derives every column; without it sizes are compared. `mend` repairs
+    what can be, lost originals from the files of a backup at `source`.
+    """
+    inspection = Inspection(
+        archive=archive,
+        now=now or datetime.now(UTC),
+        is_deep=deep,
+        is_mending=mend,
+        progress=progress,
+        source=source,
+        settled_after_s=settled_after_s,
     )
-
-
-async def _check_photo(archive: Archive, photo: Photo) -> list[Text]:
-    path = archive.blobs.original_path(photo.sha256)
-    digest = await anyio.to_thread.run_sync(_digest, path)
-    if digest is None:
-        return [
-            Text(
-                f"照片 {photo.id} 的原始文件不见了。再次上传同一个文件即可补回。",
-                f"The original of photo {photo.id} is missing. Upload the same file to restore it.",
-            )
-        ]
-    if digest != photo.sha256:
-        return [
-            Text(
-                f"照片 {photo.id} 的原始文件已损坏，请从备份恢复。",
-                f"The original of photo {photo.id} is damaged. Restore it from a backup.",
-            )
-        ]
-    return await _check_renditions(archive, photo)
-
-
-async def _check_renditions(archive: Archive, photo: Photo) -> list[Text]:
-    missing = [
-        rendition.key
-        for rendition in photo.renditions
-        if not await anyio.Path(
-            archive.blobs.rendition_path(photo.id, rendition.key, rendition.format)
-        ).is_file()
-    ]
-    if not missing:
-        return []
-    keys = ", ".join(missing)
-    return [
-        Text(
-            f"照片 {photo.id} 缺少显示图：{keys}。",
-            f"Photo {photo.id} lacks the renditions {keys}.",
-        )
-    ]
-
-
-def _digest(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
+    for check in CHECKS:
+        await check(inspection)
+        if inspection.is_over:
+            break
+    return inspection.report()

@@ -20,6 +20,7 @@ from birdwatch.storage.columns import Row
 
 PAGE = 2000  # rows in memory at once, however many one version wrote
 ENTRIES = 500  # of the ledger at once
+LONGEST_GAP = 1000  # missing entries named one by one
 ENTRY_COLUMNS = (
     "version", "at", "actor_id", "actor_name", "action", "noun", "noun_id", "before_version",
     "after_version", "detail",
@@ -97,7 +98,7 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The first version that is not as it was sealed. `where`: ledger, or the table of the rows."""
+    """A version that is not as it was sealed. `where`: ledger, or the table of the rows."""
 
     version: int
     where: str
@@ -106,14 +107,18 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """How far the chain was followed, its last hash, and where it breaks, if it does.
+    """How far the chain holds, the last hash there, and where it breaks, if it does.
 
     An operator who notes the last hash elsewhere can later show that nothing before was rewritten.
     """
 
     version: int
     head: str
-    broken: Break | None = None
+    breaks: tuple[Break, ...] = ()
+
+    @property
+    def broken(self) -> Break | None:
+        return self.breaks[0] if self.breaks else None
 
 
 async def seal(tx: Rows) -> None:
@@ -150,10 +155,12 @@ async def is_sealed(db: Rows) -> bool:
 async def verify_chain(db: Rows, progress: Callable[[int], None] = lambda _: None) -> ChainReport:
     """Follow the chain from the first version to the last. `progress` hears each version done.
 
-    Stops at the first version that is not as it was sealed. Rows of versions that the ledger does
-    not have are found too.
+    After a version that is not as it was sealed the chain is taken up again, so that every such
+    version is named. Rows of versions that the ledger does not have are found too.
     """
-    version, previous = 0, ""
+    version, holds, head = 0, 0, ""
+    before: tuple[str, ...] | None = ("",)
+    breaks: list[Break] = []
     while True:
         entries = await db.rows(
             "SELECT * FROM ledger WHERE version > $1 ORDER BY version LIMIT $2", version, ENTRIES
@@ -162,43 +169,66 @@ async def verify_chain(db: Rows, progress: Callable[[int], None] = lambda _: Non
             break
         digests = await _digests(db, entries)
         for entry in entries:
-            broken = _broken(entry, version, previous, digests.get(entry["version"], {}))
-            if broken:
-                return ChainReport(version, previous, broken)
-            version, previous = entry["version"], _hash_in(entry["chain"])
+            if entry["version"] != version + 1:
+                breaks += _gap(version + 1, entry["version"])
+                before = None
+            told = digests.get(entry["version"], {})
+            breaks += _breaks_of(entry, before, told)
+            before = _hashes_after(entry, before, told)
+            version = entry["version"]
+            if not breaks:
+                holds, head = version, _hash_in(entry["chain"])
         progress(version)
     for table in TABLES:
         stray = await db.rows(
-            f"SELECT MIN({table.since}) AS version FROM {table.name} WHERE {table.since} > $1"
-            f" OR {table.since} < 1",
+            f"SELECT DISTINCT {table.since} AS version FROM {table.name}"
+            f" WHERE {table.since} > $1 OR {table.since} < 1 ORDER BY version",
             version,
         )
-        if stray[0]["version"] is not None:
-            return ChainReport(version, previous, Break(stray[0]["version"], table.name))
-    return ChainReport(version, previous)
+        breaks += [Break(row["version"], table.name) for row in stray]
+    return ChainReport(holds, head, tuple(breaks))
 
 
-def _broken(
-    entry: Row, last_version: int, previous: str, digests: dict[str, Digest]
-) -> Break | None:
+def _gap(first: int, end: int) -> list[Break]:
+    """The entries that are missing, one by one; a gap without measure is one."""
+    named = range(first, end) if end - first <= LONGEST_GAP else (first,)
+    return [Break(version, "ledger", is_missing=True) for version in named]
+
+
+def _breaks_of(
+    entry: Row, before: tuple[str, ...] | None, digests: dict[str, Digest]
+) -> list[Break]:
+    """What is not as it was sealed: the entry itself, else each table with other rows."""
     version, chain = entry["version"], entry["chain"]
-    if version != last_version + 1:
-        return Break(last_version + 1, "ledger", is_missing=True)
     if chain is None:
-        return Break(version, "ledger")
+        return [Break(version, "ledger")]
     link, _, told = chain.partition(" ")
-    if _link(previous, entry, told) != link:
-        return Break(version, "ledger")
+    if before is not None and link not in {_link(one, entry, told) for one in before}:
+        return [Break(version, "ledger")]
     if _told(digests) == told:
-        return None
-    sealed = dict(part.split("=", 1) for part in told.split())
+        return []
+    sealed = dict(part.partition("=")[::2] for part in told.split())
+    found: list[Break] = []
     for table in TABLES:
-        found = digests.get(table.name)
-        was = sealed.get(table.name)
-        if (str(found) if found else None) != was:
-            rows = int(was.partition(":")[0]) if was else 0
-            return Break(version, table.name, is_missing=(found.rows if found else 0) < rows)
-    return Break(version, "ledger")
+        digest, was = digests.get(table.name), sealed.get(table.name)
+        if (str(digest) if digest else None) != was:
+            rows = was.partition(":")[0] if was else ""
+            is_missing = (digest.rows if digest else 0) < (int(rows) if rows.isdecimal() else 0)
+            found.append(Break(version, table.name, is_missing=is_missing))
+    return found or [Break(version, "ledger")]
+
+
+def _hashes_after(
+    entry: Row, before: tuple[str, ...] | None, digests: dict[str, Digest]
+) -> tuple[str, ...]:
+    """What the next entry may rest on: the hash that stands, and where it is wrong the right one."""
+    chain = entry["chain"]
+    told = _told(digests) if chain is None else chain.partition(" ")[2]
+    right = tuple(_link(one, entry, told) for one in before or ())
+    if chain is None:
+        return right
+    stands = _hash_in(chain)
+    return (stands,) if before is None or stands in right else (stands, *right)
 
 
 def _hash_in(chain: str) -> str:

@@ -120,8 +120,8 @@ def test_verify_finds_a_damaged_and_a_missing_original(shell: Shell, folder: Pat
     *findings, summary = done.stdout.splitlines()
     assert summary == "2 problems found (2 photos read)."
     assert sorted(finding.partition(" is ")[2] for finding in findings) == [
-        "damaged. Restore it from a backup.",
-        "missing. Upload the same file to restore it.",
+        "damaged. Restore it from a backup, or upload the same file again.",
+        "missing. Restore it from a backup, or upload the same file again.",
     ]
 
 

@@ -30,8 +30,7 @@ async def test_verification_names_the_version_of_an_altered_row(archive: Archive
     report = await verify_archive(archive, lambda _done: None)
     assert [finding.en for finding in report.findings] == [
         (
-            f"The chain of the ledger holds no further than version {photo.version - 1}: a row of"
-            f" photo facts of version {photo.version} was altered. Compare with a backup, and restore"
-            " from it."
+            f"The chain of the ledger does not hold at version {photo.version}: a row of photo facts"
+            " of that version was altered. Compare with a backup, and restore from it."
         )
     ]

@@ -1,0 +1,103 @@
+"""Faults put into an archive at random: verification finds each of them, and none where none is.
+
+BIRDWATCH_TEST_FAULTS says how many: 10000 for the whole campaign.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from birdwatch.domain.policy import SYSTEM
+from birdwatch.intake.archive import Archive
+from birdwatch.intake.photo_intake import PhotoRequest
+from birdwatch.intake.verification import Report, verify_archive
+from birdwatch.storage.surveys import delete_survey, insert_survey, replace_survey
+from birdwatch.worker.loop import drain
+from tests.faults.injection import SORTS, Fault, Injector
+from tests.intake.archives import NOW, SIDAOGOU, opened, send
+from tests.pictures import make_jpeg
+from tests.storage.makers import sighting, survey
+
+pytestmark = pytest.mark.anyio
+
+FAULTS = int(os.environ.get("BIRDWATCH_TEST_FAULTS", "150"))
+MOST_AT_ONCE = 25
+SEED = 20261124
+PHOTOS, SURVEYS = 16, 18
+BIRDS = ("grekno", "calalp", "calruf", "batgod")
+
+
+@pytest.fixture
+async def archive(tmp_path: Path, database_url: str) -> AsyncIterator[Archive]:
+    async with opened(tmp_path / "home", database_url) as archive:
+        await fill(archive)
+        yield archive
+
+
+async def fill(archive: Archive) -> None:
+    """Photos with their numbers; surveys as they were first, edited, embargoed, and deleted."""
+    for number in range(PHOTOS):
+        data = make_jpeg(
+            400, 300, seed=number, gps=SIDAOGOU, taken=f"2026:04:{number + 5:02} 09:00:00"
+        )
+        counted = PhotoRequest(file_name=f"{number}.jpg", species="grekno", best=number + 1)
+        await send(archive, data, counted if number % 2 else None)
+    for number in range(SURVEYS):
+        day = date(2026, 4, 1) + timedelta(days=number // 2)
+        birds = [sighting(bird, number * 7 + 1) for bird in BIRDS[: number % 4 + 1]]
+        async with archive.db.write(SYSTEM, NOW) as tx:
+            made = await insert_survey(tx, survey(*birds, day=day, hour=5 + number % 2))
+        if number % 3 == 0:
+            async with archive.db.write(SYSTEM, NOW) as tx:
+                await replace_survey(
+                    tx, made.id, survey(*birds[1:], sighting("numarq", 3), day=day)
+                )
+        if number % 4 == 0:
+            later = replace(survey(*birds, day=day), embargo_until=NOW + timedelta(days=300))
+            async with archive.db.write(SYSTEM, NOW) as tx:
+                await replace_survey(tx, made.id, later)
+        if number % 9 == 8:
+            async with archive.db.write(SYSTEM, NOW) as tx:
+                await delete_survey(tx, made.id)
+    await drain(archive)
+
+
+async def verified(archive: Archive, **how: object) -> Report:
+    return await verify_archive(archive, lambda _done: None, now=NOW, **how)  # type: ignore[arg-type]
+
+
+def told(report: Report) -> Counter[tuple[str, str]]:
+    return Counter((one.kind, one.subject) for one in (*report.found, *report.leftovers))
+
+
+async def test_verification_finds_every_injected_fault_and_no_other(archive: Archive) -> None:
+    dice = random.Random(SEED)
+    assert told(await verified(archive)) == Counter()
+    sorts: Counter[str] = Counter()
+    while sorts.total() < FAULTS:
+        injector = Injector(archive, dice)
+        await injector.begin()
+        wanted = min(dice.randrange(1, MOST_AT_ONCE), FAULTS - sorts.total())
+        faults: list[Fault] = []
+        for _ in range(wanted * 3):
+            fault = await injector.inject()
+            if fault is not None:
+                faults.append(fault)
+            if len(faults) == wanted:
+                break
+        assert told(await verified(archive)) == Counter(fault.found for fault in faults)
+        for fault in reversed(faults):
+            await fault.undo()
+        assert told(await verified(archive)) == Counter(), [fault.name for fault in faults]
+        sorts.update(fault.name for fault in faults)
+    if FAULTS >= 1000:
+        print(f"{sorts.total()} faults, all found: {dict(sorts)}")
+    assert len(sorts) >= min(len(SORTS), FAULTS // 20)
