@@ -42,7 +42,8 @@ from birdwatch.http.accounts import require
 from birdwatch.http.errors import respond_to
 from birdwatch.intake import uploads as intake
 from birdwatch.intake.archive import Archive
-from birdwatch.intake.uploads import Announced, Progress, Sent
+from birdwatch.intake.upload_beginning import Announced, begin_upload
+from birdwatch.intake.uploads import Progress, Sent
 from birdwatch.storage.blobs.parts import part_size
 from birdwatch.storage.photos import find_photo
 from birdwatch.storage.uploads import list_open_uploads
@@ -105,7 +106,7 @@ async def post_upload(request: Request) -> Response:
     _require_version(request)
     archive: Archive = request.app.state.archive
     actor, now = request.state.actor, request.state.now
-    upload = await intake.begin_upload(archive, _announced(request), actor=actor, now=now)
+    upload = await begin_upload(archive, _announced(request), actor=actor, now=now)
     headers = {"Location": f"{ADDRESS}/{upload.id}", **UNKEPT}
     progress = None
     if upload.kind == "final":

@@ -102,7 +102,7 @@ class Turns:
         try:
             part = await anyio.to_thread.run_sync(open_part, blobs, upload_id)
         except FileNotFoundError:
-            raise _lost() from None
+            raise lost() from None
         finally:
             if part is None:
                 del self._held[upload_id]
@@ -138,7 +138,8 @@ def _locked() -> LockedError:
     )
 
 
-def _lost() -> GoneError:
+def lost() -> GoneError:
+    """The row is there and the bytes are not."""
     return GoneError(
         "upload.lost",
         zh="这次上传已收到的部分不在了。请重新上传这个文件。",

@@ -1,14 +1,14 @@
-"""Uploads that may be broken off and taken up again: begun, continued, finished, forgotten.
+"""Uploads that may be broken off and taken up again: continued, finished, forgotten.
 
-Rights, sizes, room and words are checked when an upload is begun, before a byte is sent. When the
-last byte is durable, the file goes through the same STEPS as any photo (`photo_intake`). If they
-refuse it, the upload is over; if the archive could not take it just now, the bytes stay, and who
-asks for the offset next starts the steps again: no sender ever hears of a whole upload that is not
-in the archive.
+When the last byte is durable, the file goes through the same STEPS as any photo (`photo_intake`).
+If they refuse it, the upload is over; if the archive could not take it just now, the bytes stay,
+and who asks for the offset next starts the steps again: no sender ever hears of a whole upload that
+is not in the archive.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,39 +24,23 @@ from birdwatch.domain.errors import (
     MalformedError,
     NotFoundError,
     TooLargeError,
-    TooManyError,
     UnsupportedMediaError,
 )
-from birdwatch.domain.ids import is_id, opaque_id
+from birdwatch.domain.ids import is_id
 from birdwatch.domain.policy import SYSTEM, Actor
-from birdwatch.domain.quota import Quota, Uploads, check_quota, quota_day, seconds_to_midnight
-from birdwatch.domain.text import Text
-from birdwatch.domain.upload import Checksum, Kind, Metadata, Upload
+from birdwatch.domain.upload import Checksum, Upload
 from birdwatch.intake.archive import Archive
-from birdwatch.intake.photo_intake import Arrival, check_words, receive_photo
-from birdwatch.intake.photo_request import PhotoRequest
+from birdwatch.intake.photo_intake import receive_photo
+from birdwatch.intake.upload_beginning import check_length, request_of
 from birdwatch.intake.upload_bytes import Piece, pour, too_long
-from birdwatch.intake.upload_turns import Turn
+from birdwatch.intake.upload_turns import Turn, lost
 from birdwatch.storage import uploads as rows
 from birdwatch.storage.blobs import parts
-from birdwatch.storage.db import Write
-from birdwatch.storage.requests import uploads_of
 
-MOST_OPEN = 1000  # uploads of one person at a time
 STRAY_S = 24 * 3600
 SWEEP = 100
 # What the steps of intake say of the file itself: the same bytes will never do better.
 FINAL = (InvalidInputError, UnsupportedMediaError, TooLargeError, ConflictError, MalformedError)
-
-
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """What a sender says of an upload to begin. `length` None: not known yet."""
-
-    length: int | None
-    metadata: Metadata = ()
-    kind: Kind = "whole"
-    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,39 +59,6 @@ class Progress:
 
     upload: Upload
     offset: int
-
-
-async def begin_upload(
-    archive: Archive, announced: Announced, *, actor: Actor, now: datetime
-) -> Upload:
-    """A new upload, empty or put together of partial ones.
-
-    Raises ForbiddenError, InvalidInputError, TooLargeError, TooManyError and UnavailableError.
-    """
-    upload = _new_upload(archive, announced, actor, now)
-    if upload.kind == "final":
-        upload = replace(upload, length=await _length_of_parts(archive, upload))
-    _check_length(archive, upload.length)
-    if upload.kind != "partial":
-        request = request_of(upload)
-        await check_words(archive, Arrival(_nothing(), request, actor, now))
-    room = upload.length or archive.settings.max_photo_bytes
-    await anyio.to_thread.run_sync(parts.check_room, archive.blobs, room)
-    await _make_file(archive, upload)
-    try:
-        async with archive.db.write(actor, now) as tx:
-            if upload.kind != "final":
-                await _check_quota(archive, tx, upload, now)
-            await rows.insert_upload(tx, upload)
-            for part in upload.parts:
-                await rows.delete_upload(tx, part)
-    except BaseException:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(parts.remove_part, archive.blobs, upload.id)
-        raise
-    for part in upload.parts:
-        await anyio.to_thread.run_sync(parts.remove_part, archive.blobs, part)
-    return upload
 
 
 async def find_own(archive: Archive, upload_id: str, actor: Actor) -> Upload:
@@ -142,16 +93,13 @@ async def append(
             zh="由分段合并而成的上传不能再追加内容。",
             en="An upload put together of others takes no more bytes.",
         )
-    _check_open(upload)
-    if upload.state == "done":
-        return _done(upload, sent.offset)
-    async with archive.turns.take(archive.blobs, upload.id) as turn:
-        upload = await _again(archive, upload)
-        if upload.state == "done":
-            return _done(upload, sent.offset)
+    async with _turn(archive, upload) as (turn, current):
+        if turn is None:
+            _check_offset(current.length or 0, sent.offset)
+            return Progress(current, sent.offset)
         offset = turn.part.size()
         _check_offset(offset, sent.offset)
-        upload = await _with_length(archive, upload, sent, now)
+        upload = await _with_length(archive, current, sent, now)
         most = upload.length or archive.settings.max_photo_bytes
         if sent.size is not None and offset + sent.size > most:
             raise too_long(most)
@@ -166,16 +114,11 @@ async def look(archive: Archive, upload: Upload, *, actor: Actor, now: datetime)
 
     Raises GoneError, with the reason, for one that was refused; LockedError; and as `append`.
     """
-    _check_open(upload)
-    if upload.state == "done":
-        return Progress(upload, upload.length or 0)
-    async with archive.turns.take(archive.blobs, upload.id) as turn:
-        upload = await _again(archive, upload)
-        if upload.state == "done":
-            return Progress(upload, upload.length or 0)
+    async with _turn(archive, upload) as (turn, current):
+        if turn is None:
+            return Progress(current, current.length or 0)
         await anyio.to_thread.run_sync(turn.part.sync)
-        offset = turn.part.size()
-        return await _finish_if_whole(archive, upload, offset, actor=actor, now=now)
+        return await _finish_if_whole(archive, current, turn.part.size(), actor=actor, now=now)
 
 
 async def forget(archive: Archive, upload: Upload, now: datetime) -> None:
@@ -221,116 +164,6 @@ async def known_photos(archive: Archive, hashes: Sequence[str], actor: Actor) ->
     return await anyio.to_thread.run_sync(kept)
 
 
-def request_of(upload: Upload) -> PhotoRequest:
-    """What the metadata say of the photo."""
-    word = upload.word
-    return PhotoRequest(
-        file_name=word("filename", "name"),
-        caption=Text(word("caption_zh"), word("caption_en")),
-        credit=word("credit"),
-        license=word("license"),
-        species=word("species") or None,
-        low=word("low") or None,
-        best=word("best", "count") or None,
-        high=word("high") or None,
-        site=word("site") or None,
-        method=word("method"),
-        note=word("note"),
-        draft=word("draft").lower() in ("1", "true"),
-    )
-
-
-def _new_upload(archive: Archive, announced: Announced, actor: Actor, now: datetime) -> Upload:
-    if actor.person_id is None:
-        raise ForbiddenError(
-            "upload.person",
-            zh="续传需要个人账号或其令牌。请登录。",
-            en="An upload in pieces needs an account or a token of one. Sign in.",
-        )
-    return Upload(
-        id=opaque_id(),
-        owner_id=actor.person_id,
-        state="open",
-        kind=announced.kind,
-        length=announced.length,
-        metadata=announced.metadata,
-        parts=announced.parts,
-        created_at=now,
-        expires_at=now + timedelta(days=archive.settings.upload_days),
-    )
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
-
-
-def _check_length(archive: Archive, length: int | None) -> None:
-    most = archive.settings.max_photo_bytes
-    if length == 0:
-        raise InvalidInputError(
-            "photo.empty",
-            zh="文件是空的。请检查存储卡上的原文件，然后重新上传。",
-            en="The file is empty. Check the file on the card and send it again.",
-        )
-    if length is not None and length > most:
-        mib = most / 2**20
-        raise TooLargeError(
-            "photo.too_large",
-            zh=f"文件超过 {mib:.0f} MiB 的上限。请上传较小的文件。",
-            en=f"The file is larger than the limit of {mib:.0f} MiB. Send a smaller one.",
-        )
-
-
-async def _check_quota(archive: Archive, tx: Write, upload: Upload, now: datetime) -> None:
-    """What was taken in today, what is under way and this one must fit together."""
-    settings = archive.settings
-    await tx.lock()  # two that begin at once must see each other
-    under_way = await rows.under_way(tx, upload.owner_id, settings.max_photo_bytes)
-    if under_way.files >= MOST_OPEN:
-        raise TooManyError(
-            "upload.open",
-            zh=f"您有 {MOST_OPEN} 次上传尚未完成。请先完成或取消其中一些。",
-            en=f"You have {MOST_OPEN} uploads that are not finished. Finish or end some first.",
-            retry_after_s=seconds_to_midnight(now),
-        )
-    taken = await uploads_of(tx, upload.owner_id, quota_day(now))
-    used = Uploads(taken.files + under_way.files, taken.bytes + under_way.bytes, taken.pixels)
-    more = Uploads(1, upload.length or settings.max_photo_bytes, 0)
-    check_quota(Quota(settings.quota_files, settings.quota_bytes), used, more, now)
-
-
-async def _make_file(archive: Archive, upload: Upload) -> None:
-    if upload.kind == "final":
-        await anyio.to_thread.run_sync(parts.join_parts, archive.blobs, upload.parts, upload.id)
-    else:
-        await anyio.to_thread.run_sync(parts.create_part, archive.blobs, upload.id)
-
-
-async def _length_of_parts(archive: Archive, final: Upload) -> int:
-    """How long the parts are together. Raises InvalidInputError unless each is whole and one's own."""
-    if len(set(final.parts)) != len(final.parts):
-        raise _bad_parts()
-    total = 0
-    for part_id in final.parts:
-        part = await rows.find_upload(archive.db, part_id)
-        if part is None or part.owner_id != final.owner_id or part.kind != "partial":
-            raise _bad_parts()
-        size = await anyio.to_thread.run_sync(parts.part_size, archive.blobs, part_id)
-        if size is None or size != part.length:
-            raise _bad_parts()
-        total += size
-    return total
-
-
-def _bad_parts() -> InvalidInputError:
-    return InvalidInputError(
-        "upload.parts",
-        zh="要合并的分段必须都是您自己的、已传完的分段上传，各用一次。",
-        en="The parts to put together must be partial uploads of yours, each whole, each used once.",
-    )
-
-
 def _check_open(upload: Upload) -> None:
     if upload.state == "refused":
         raise GoneError(
@@ -338,17 +171,33 @@ def _check_open(upload: Upload) -> None:
         )
 
 
-async def _again(archive: Archive, upload: Upload) -> Upload:
-    """As it is now that it is our turn."""
-    found = await rows.find_upload(archive.db, upload.id)
-    if found is None:
-        raise GoneError(
-            "upload.ended",
-            zh="这次上传已被取消。请重新上传这个文件。",
-            en="This upload was ended. Upload the file anew.",
-        )
-    _check_open(found)
-    return found
+@contextlib.asynccontextmanager
+async def _turn(archive: Archive, upload: Upload) -> AsyncIterator[tuple[Turn | None, Upload]]:
+    """Our turn at the upload, and the upload as it is then; no turn where it is done.
+
+    Raises GoneError, with the reason, for one that was refused or ended; and LockedError.
+    """
+    async with contextlib.AsyncExitStack() as held:
+        turn = None
+        if upload.state == "open":
+            with contextlib.suppress(GoneError):  # another may have finished it while we waited
+                turn = await held.enter_async_context(archive.turns.take(archive.blobs, upload.id))
+            found = await rows.find_upload(archive.db, upload.id)
+            if found is None:
+                raise _ended()
+            upload = found
+        _check_open(upload)
+        if upload.state == "open" and turn is None:
+            raise lost()
+        yield (turn if upload.state == "open" else None), upload
+
+
+def _ended() -> GoneError:
+    return GoneError(
+        "upload.ended",
+        zh="这次上传已被取消。请重新上传这个文件。",
+        en="This upload was ended. Upload the file anew.",
+    )
 
 
 def _check_offset(offset: int, given: int) -> None:
@@ -358,11 +207,6 @@ def _check_offset(offset: int, given: int) -> None:
             zh=f"这次上传已收到 {offset} 字节，请从该位置继续（而不是 {given}）。",
             en=f"This upload has {offset} bytes; go on from there, not from {given}.",
         )
-
-
-def _done(upload: Upload, given: int) -> Progress:
-    _check_offset(upload.length or 0, given)
-    return Progress(upload, given)
 
 
 async def _with_length(archive: Archive, upload: Upload, sent: Sent, now: datetime) -> Upload:
@@ -375,7 +219,7 @@ async def _with_length(archive: Archive, upload: Upload, sent: Sent, now: dateti
             zh="文件长度 Upload-Length 与已说明的或已收到的不符。",
             en="The Upload-Length does not fit the one told before, or what has come already.",
         )
-    _check_length(archive, sent.length)
+    check_length(archive, sent.length)
     await rows.set_length(archive.db, upload.id, sent.length, now)
     return replace(upload, length=sent.length)
 
