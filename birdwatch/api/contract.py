@@ -174,7 +174,10 @@ class ListedSighting(Sighting, kw_only=True):
 
 
 class Survey(Struct, kw_only=True):
-    """One visit. `start` is a date alone where the time of day is not known."""
+    """One visit. `start` is a date alone where the time of day is not known.
+
+    `tide_source`: the table that `tide` was taken from; null where the observers said it.
+    """
 
     id: str
     site: str
@@ -196,6 +199,7 @@ class Survey(Struct, kw_only=True):
     embargo_until: str | None
     sightings: tuple[Sighting, ...]
     flags: tuple[str, ...] | UnsetType = UNSET
+    tide_source: str | None = None
 
 
 class SightingIn(Struct, kw_only=True):
@@ -212,8 +216,14 @@ class SightingIn(Struct, kw_only=True):
     behaviour: Behaviour = ""
 
 
+TideIn = Literal["high", "low", "rising", "falling", "unknown", "table"]
+
+
 class SurveyIn(Struct, kw_only=True):
-    """A visit and what was found. A `start` without offset is local time of the estuary."""
+    """A visit and what was found. A `start` without offset is local time of the estuary.
+
+    `tide` as `table`: what the tide table of the site says for the middle of the visit.
+    """
 
     site: str
     start: str
@@ -221,7 +231,7 @@ class SurveyIn(Struct, kw_only=True):
     observers: list[str] | str = []
     protocol: Protocol = "stationary"
     complete: bool = False
-    tide: Tide = "unknown"
+    tide: TideIn = "unknown"
     note: str = ""
     embargo_until: str | None = None
     sightings: list[SightingIn] = []

@@ -40,6 +40,7 @@ PARAMETERS: dict[str, Text] = {
     "season": Text("如 2026-spring", "such as 2026-spring"),
     "dekad": Text("如 2026-04-1（4月上旬）", "such as 2026-04-1 (1 to 10 April)"),
     "site": Text("地点编号", "identifier of a site"),
+    "days": Text("天数", "number of days"),
     "by": Text("时间单位", "unit of time"),
     "per": Text("site：每个地点分列", "site: each site on its own"),
     "tide": Text(

@@ -23,6 +23,8 @@ from birdwatch.api import (
     sites,
     species,
     surveys,
+    tide_contract,
+    tides,
     upload_contract,
     uploads,
     windows,
@@ -190,6 +192,11 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET", "/sites/{id}", sites.get_site,
         Text("一个地点", "One site"),
         contract.Site, contract.Query,
+    ),
+    Operation(
+        "GET", "/tides", tides.list_tides,
+        Text("各地点的日出日落与潮汐", "Sun and tide of days at the count sites"),
+        tide_contract.FieldDays, tide_contract.TidesQuery,
     ),
     Operation(
         "GET", "/windows", windows.list_windows,

@@ -159,4 +159,5 @@ def dump_survey(survey: Survey) -> contract.Survey:
         embargo_until=survey.embargo_until.isoformat() if survey.embargo_until else None,
         sightings=tuple(dump_sighting(one, is_full=is_full) for one in survey.sightings),
         flags=survey.flags if is_full else UNSET,
+        tide_source=survey.tide_source,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from birdwatch.cli import demo, importing, people, serving, upkeep
+from birdwatch.cli import demo, importing, importing_tides, people, serving, upkeep
 
 app = typer.Typer(
     name="birdwatch",
@@ -13,7 +13,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-import_app = typer.Typer(help="Bring photos, counts, sites or species in.", no_args_is_help=True)
+import_app = typer.Typer(
+    help="Bring photos, counts, sites, species or tides in.", no_args_is_help=True
+)
 user_app = typer.Typer(help="Accounts.", no_args_is_help=True)
 token_app = typer.Typer(help="API tokens.", no_args_is_help=True)
 
@@ -26,6 +28,7 @@ import_app.command("photos")(importing.photos)
 import_app.command("counts")(importing.counts)
 import_app.command("sites")(importing.sites)
 import_app.command("species")(importing.species)
+import_app.command("tides")(importing_tides.tides)
 app.add_typer(user_app, name="user")
 user_app.command("add")(people.add_user)
 user_app.command("list")(people.list_users)

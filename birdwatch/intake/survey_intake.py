@@ -12,9 +12,10 @@ from birdwatch.domain.once import Once
 from birdwatch.domain.policy import Actor, Reader
 from birdwatch.domain.survey import NewSurvey, Survey, check_survey, refused_survey
 from birdwatch.domain.text import Text
-from birdwatch.domain.written import Moment, read_moment
+from birdwatch.domain.written import Moment, clean, read_moment
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.checking import judged_survey
+from birdwatch.intake.tides import tide_of_visit, told_source
 from birdwatch.storage.photos import see_photo
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
@@ -24,6 +25,7 @@ from birdwatch.storage.tombstones import refuse_withdrawn
 from birdwatch.storage.transactions import Source
 
 MAX_REASON: Final = 1000
+BY_TABLE: Final = "table"  # as `tide`: what the tide table of the site says
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +146,28 @@ async def _checked(
     now: datetime,
     before: Survey | None = None,
 ) -> NewSurvey:
+    is_by_table = clean(raw.get("tide"), 40) == BY_TABLE
     new = check_survey(
-        raw,
+        {**raw, "tide": "unknown"} if is_by_table else raw,
         species=await load_species(archive.db),
         sites=await load_sites(archive.db),
         now=now,
         source=source,
     )
+    if is_by_table and new.has_time:
+        new = await _with_tide(archive.db, new)
     named = {photo for sighting in before.sightings for photo in sighting.photos} if before else ()
     await _require_photos(archive.db, new, Reader(actor, now), known=frozenset(named))
     return new
+
+
+async def _with_tide(db: Source, new: NewSurvey) -> NewSurvey:
+    """With the tide of its middle, where a table of its site tells it; otherwise unknown."""
+    found = await tide_of_visit(db, new.site, new.start, new.end)
+    if found is None:
+        return new
+    tide, station = found
+    return replace(new, tide=tide.stage, tide_source=told_source(station))
 
 
 async def _require_photos(

@@ -215,6 +215,7 @@ ROADS |= {
     ("GET", "/api/v1/seasons/{id}"): Road(everyone, path="/api/v1/seasons/2026-spring"),
     ("GET", "/api/v1/seasons/{id}.csv"): Road(everyone, path="/api/v1/seasons/2026-spring.csv"),
     ("GET", "/api/v1/species/{id}"): Road(everyone, path="/api/v1/species/grekno"),
+    ("GET", "/api/v1/tides"): Road(everyone, path="/api/v1/tides?from=2026-04-14"),
     ("GET", "/api/v1/sites/{id}"): Road(everyone, path="/api/v1/sites/liaobin"),
     ("GET", "/seasons/{id}"): Road(everyone, path="/seasons/2026-spring"),
     ("GET", "/days/{day}"): Road(everyone, path="/days/2026-04-14"),

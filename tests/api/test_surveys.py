@@ -55,6 +55,7 @@ async def test_survey_is_answered_with_the_names_promised(
         "view": "full",
         "status": "published",
         "embargo_until": None,
+        "tide_source": None,
         "flags": [],
         "sightings": [
             {
