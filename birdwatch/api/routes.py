@@ -314,6 +314,41 @@ OPERATIONS: tuple[Operation, ...] = (
         Text("让一个已放弃的任务重新排队（管理员）", "Try a job again that was given up, for administrators"),
         job_contract.Job, needs_admin=True,
     ),
+    Operation(
+        "GET", "/cameras", clocks.list_cameras,
+        Text("自己照片的相机及其时钟", "Cameras of one's own photos, with their clocks"),
+        clock_contract.OwnCameras, scope="upload",
+    ),
+    Operation(
+        "POST", "/calibrations/preview", clocks.preview_calibrating,
+        Text("预览相机时钟的校准", "Preview a calibration of a camera's clock"),
+        clock_contract.Preview, body=clock_contract.CalibrationIn, scope="upload",
+    ),
+    Operation(
+        "POST", "/calibrations", clocks.post_calibration,
+        Text("校准相机时钟，对以后上传的照片也有效", "Calibrate a camera's clock, for later photos too"),
+        clock_contract.Adjusted, body=clock_contract.CalibrationIn, status=201, scope="upload",
+    ),
+    Operation(
+        "POST", "/shifts/preview", clocks.preview_shifting,
+        Text("预览批量移时", "Preview moving the times of many photos"),
+        clock_contract.Preview, body=clock_contract.ShiftIn, scope="upload",
+    ),
+    Operation(
+        "POST", "/shifts", clocks.post_shift,
+        Text("批量移动拍摄时间", "Move the times of many photos alike"),
+        clock_contract.Adjusted, body=clock_contract.ShiftIn, status=201, scope="upload",
+    ),
+    Operation(
+        "GET", "/adjustments", clocks.list_own_adjustments,
+        Text("自己照片的校准、移时和轨迹", "Calibrations, shifts and tracks of one's own photos"),
+        clock_contract.Adjustments, scope="upload",
+    ),
+    Operation(
+        "POST", "/adjustments/{id}/undo", clocks.undo_adjusting,
+        Text("整体撤销一次调整", "Take back one adjustment, all its photos at once"),
+        clock_contract.TakenBack, scope="upload",
+    ),
 )  # fmt: skip
 
 routes: list[Route] = [

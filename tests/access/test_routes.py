@@ -347,6 +347,14 @@ ROADS |= {
     ("GET", "/surveys/{id}/edit"): Road(edit_open, "survey"),
     ("POST", "/surveys/{id}/edit"): Road(edit_open, "survey"),
     ("POST", "/surveys/{id}/withdraw"): Road(edit, "survey", is_last=True),
+    # clocks of one's own cameras
+    ("GET", "/api/v1/cameras"): Road(contributes),
+    ("GET", "/api/v1/adjustments"): Road(contributes),
+    ("POST", "/api/v1/calibrations"): Road(contributes),
+    ("POST", "/api/v1/calibrations/preview"): Road(contributes),
+    ("POST", "/api/v1/shifts"): Road(contributes),
+    ("POST", "/api/v1/shifts/preview"): Road(contributes),
+    ("POST", "/api/v1/adjustments/{id}/undo"): Road(nobodys_to_write),
     # administering
     **{
         (method, path): Road(administers)
