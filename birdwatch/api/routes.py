@@ -7,6 +7,8 @@ from starlette.routing import Route
 from birdwatch.api import (
     change_contract,
     changes,
+    clock_contract,
+    clocks,
     contract,
     counts,
     draft_contract,
