@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 from email.utils import format_datetime
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.requests import Request
@@ -44,6 +45,7 @@ from birdwatch.intake import uploads as intake
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.upload_beginning import Announced, begin_upload
 from birdwatch.intake.uploads import Progress, Sent
+from birdwatch.settings import Settings
 from birdwatch.storage.blobs.parts import part_size
 from birdwatch.storage.photos import find_photo
 from birdwatch.storage.uploads import list_open_uploads
@@ -107,7 +109,7 @@ async def post_upload(request: Request) -> Response:
     archive: Archive = request.app.state.archive
     actor, now = request.state.actor, request.state.now
     upload = await begin_upload(archive, _announced(request), actor=actor, now=now)
-    headers = {"Location": f"{ADDRESS}/{upload.id}", **UNKEPT}
+    headers = {"Location": f"{_origin(request)}{ADDRESS}/{upload.id}", **UNKEPT}
     progress = None
     if upload.kind == "final":
         progress = await intake.look(archive, upload, actor=actor, now=now)
@@ -243,6 +245,14 @@ async def _find(request: Request) -> Upload:
     require(request.state.actor, "upload")
     upload_id: str = request.path_params["id"]
     return await intake.find_own(request.app.state.archive, upload_id, request.state.actor)
+
+
+def _origin(request: Request) -> str:
+    """This host as the sender named it: not every client can follow a Location without a host."""
+    settings: Settings = request.app.state.archive.settings
+    public, asked = urlsplit(settings.base_url), request.url
+    scheme = public.scheme if public.netloc == asked.netloc else asked.scheme
+    return f"{scheme}://{asked.netloc}"
 
 
 def _require_version(request: Request) -> None:

@@ -20,6 +20,7 @@ from tests.api.tus import (
     metadata,
     offset_of,
     pieces,
+    place_of,
     said,
     send,
 )
@@ -139,7 +140,7 @@ async def test_parts_become_one_photo(service: Service, sender: httpx.AsyncClien
     for data in (PHOTO[:HALF], PHOTO[HALF:]):
         headers = {**partial, "Upload-Length": str(len(data))}
         begun = await sender.post(UPLOADS, headers=headers, content=data)
-        addresses.append(begun.headers["location"])
+        addresses.append(place_of(begun))
         assert "birdwatch-photo" not in begun.headers
         state = await sender.head(addresses[-1], headers=TUS)
         assert state.headers["upload-concat"] == "partial"

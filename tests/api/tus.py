@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 
+from tests.service import BASE_URL
+
 UPLOADS = "/api/v1/uploads"
 TUS = {"Tus-Resumable": "1.0.0"}
 PIECE = {**TUS, "Content-Type": "application/offset+octet-stream"}
@@ -31,7 +33,14 @@ async def begin(client: httpx.AsyncClient, length: int, **words: str) -> str:
         headers["Upload-Metadata"] = metadata(**words)
     answer = await client.post(UPLOADS, headers=headers)
     assert answer.status_code == 201, answer.text
-    return answer.headers["location"]
+    return place_of(answer)
+
+
+def place_of(answer: httpx.Response) -> str:
+    """The path of the upload that was begun; its Location names the host too."""
+    location: str = answer.headers["location"]
+    assert location.startswith(f"{BASE_URL}{UPLOADS}/")
+    return location.removeprefix(BASE_URL)
 
 
 async def send(
