@@ -19,7 +19,11 @@ from birdwatch.http.security import hash_of_style, page_policy
 
 REF = "#/components/schemas/{name}"
 Json = dict[str, object]
-PHOTO_TYPES = ("image/jpeg", "image/heic", "image/png", "image/webp", "image/tiff", "image/avif")
+PHOTO_TYPES = (
+    *("image/jpeg", "image/heic", "image/png", "image/webp", "image/tiff", "image/avif"),
+    *("image/x-canon-cr2", "image/x-canon-cr3", "image/x-nikon-nef"),
+    *("image/x-sony-arw", "image/x-adobe-dng", "image/x-fuji-raf"),
+)
 ABOUT = Text(
     "辽河口鸻鹬类迁徙观测与照片档案的 JSON 接口。读取无需账号；写入需要访问令牌"
     "（Authorization: Bearer）。失败一律以 application/problem+json 回答。",

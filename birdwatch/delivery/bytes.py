@@ -31,6 +31,12 @@ MEDIA_TYPES = {
     "tiff": "image/tiff",
     "heif": "image/heic",
     "avif": "image/avif",
+    "cr2": "image/x-canon-cr2",
+    "cr3": "image/x-canon-cr3",
+    "nef": "image/x-nikon-nef",
+    "arw": "image/x-sony-arw",
+    "dng": "image/x-adobe-dng",
+    "raf": "image/x-fuji-raf",
 }
 ORIGINAL_EXTENSIONS = {"jpeg": "jpg", "heif": "heic"}
 FORMATS = {extension: name for name, extension in EXTENSIONS.items()}

@@ -120,8 +120,8 @@ class Photo:
 
     id: str
     sha256: str
-    format: str  # jpeg, heif, png, webp, tiff, avif
-    width: int  # upright, in pixels
+    format: str  # jpeg, heif, png, webp, tiff, avif, cr2, cr3, nef, arw, dng, raf
+    width: int  # upright, in pixels; of a raw file, of the JPEG in it
     height: int
     size_bytes: int
     received_at: datetime

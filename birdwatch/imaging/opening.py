@@ -21,7 +21,7 @@ from birdwatch.domain.errors import (
     TooLargeError,
     UnsupportedMediaError,
 )
-from birdwatch.imaging.sniff import HEAD_BYTES, describe, sniff
+from birdwatch.imaging.sniff import HEAD_BYTES, OTHER_RAW, describe, sniff
 
 # What codecs and parsers were seen to raise on broken bytes, beside their own subclasses of these.
 PARSER_FAILURES: Final = (
@@ -135,9 +135,10 @@ def _too_much_memory() -> TooLargeError:
 def _unsupported(zh: str, en: str) -> UnsupportedMediaError:
     return UnsupportedMediaError(
         "photo.unsupported",
-        zh=f"这不是可以接收的照片，而是{zh}。请上传 JPEG、HEIC、PNG、WebP、TIFF 或 AVIF。",
+        zh=f"这不是可以接收的照片，而是{zh}。请上传 JPEG、HEIC、PNG、WebP、TIFF、AVIF，"
+        "或 CR2、CR3、NEF、ARW、DNG、RAF。",
         en=f"This is not a picture the archive takes but {en}."
-        " Send JPEG, HEIC, PNG, WebP, TIFF or AVIF.",
+        " Send JPEG, HEIC, PNG, WebP, TIFF or AVIF, or CR2, CR3, NEF, ARW, DNG or RAF.",
     )
 
 
@@ -157,13 +158,13 @@ def _check_size(picture: Image.Image, max_pixels: int) -> None:
 
 
 def _refuse_raw(picture: Image.Image) -> None:
-    """Refuse raw files in TIFF's clothes: their first picture is only a small preview."""
+    """Refuse other raw files in TIFF's clothes: their first picture is only a small preview."""
     if not isinstance(picture, TiffImagePlugin.TiffImageFile):
         return
     tags = picture.tag_v2
     is_preview = tags.get(NEW_SUBFILE_TYPE) == 1 and SUB_IFDS in tags
     if DNG_VERSION in tags or is_preview:
-        raise _unsupported("相机 RAW 文件", "a camera raw file")
+        raise _unsupported(OTHER_RAW.zh, OTHER_RAW.en)
 
 
 @cache

@@ -15,9 +15,10 @@ from PIL import Image
 from birdwatch.domain.photo import Camera
 from birdwatch.domain.place_ladder import GpsEvidence
 from birdwatch.domain.time_ladder import TimeEvidence
-from birdwatch.imaging.exif import evidence, read_block, read_tags
-from birdwatch.imaging.opening import Permit, open_picture, permit_all, sniff_file
-from birdwatch.imaging.orientation import is_sideways, read_orientation
+from birdwatch.imaging.exif import evidence
+from birdwatch.imaging.opening import Permit, open_picture, permit_all
+from birdwatch.imaging.orientation import is_sideways
+from birdwatch.imaging.source import open_source
 from birdwatch.imaging.xmp import read_xmp_dates
 
 MAX_PIXELS = 100_000_000
@@ -26,7 +27,10 @@ CHECK_EDGE = 64  # a JPEG is decoded at an eighth: all of its data is read, few 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Width and height are upright. `tags` are raw and private, as is the evidence."""
+    """Width and height are upright; of a raw file they are those of its JPEG.
+
+    `tags` are raw and private, as is the evidence.
+    """
 
     format: str
     width: int
@@ -55,17 +59,19 @@ def probe_file(
     permit: Permit = permit_all,
 ) -> Probe:
     """The same of an open file; `permit` is asked before pixels are decoded."""
-    picture_format = sniff_file(file)
-    with open_picture(file, picture_format, max_pixels=max_pixels, permit=permit) as picture:
+    source = open_source(file)
+    with open_picture(
+        source.picture, source.picture_format, max_pixels=max_pixels, permit=permit
+    ) as picture:
         width, height = picture.size
         picture.draft(None, (CHECK_EDGE, CHECK_EDGE))
         picture.load()
         block, packet = _metadata(picture)
-        if is_sideways(read_orientation(picture, picture_format)):
+        if is_sideways(source.orientation(picture)):
             width, height = height, width
-    tags = read_tags(file) if picture_format == "tiff" else read_block(block)
-    time, gps, camera = evidence(tags, read_xmp_dates(packet), file_name)
-    return Probe(picture_format, width, height, tags, camera, time, gps)
+    tags = source.tags(block)
+    time, gps, camera = evidence(tags, read_xmp_dates(source.xmp(packet)), file_name)
+    return Probe(source.format, width, height, tags, camera, time, gps)
 
 
 def _metadata(picture: Image.Image) -> tuple[bytes, bytes]:

@@ -23,9 +23,10 @@ from PIL import Image, ImageCms
 
 from birdwatch.domain.photo import EXTENSIONS, RENDITION_SIZES, Rendition
 from birdwatch.imaging.fingerprint import fingerprint
-from birdwatch.imaging.opening import PARSER_FAILURES, Permit, open_picture, permit_all, sniff_file
-from birdwatch.imaging.orientation import is_sideways, read_orientation, upright
+from birdwatch.imaging.opening import PARSER_FAILURES, Permit, open_picture, permit_all
+from birdwatch.imaging.orientation import is_sideways, upright
 from birdwatch.imaging.probe import MAX_PIXELS
+from birdwatch.imaging.source import open_source
 
 PRESS_SIZE: Final = RENDITION_SIZES[-1]  # the JPEG that any newsroom can open
 WEB_SIZES: Final = RENDITION_SIZES[:-1]
@@ -75,12 +76,14 @@ def render_file(
     permit: Permit = permit_all,
 ) -> RenderResult:
     """The same of an open file; each rendition is given to `put`."""
-    picture_format = sniff_file(file)
-    with open_picture(file, picture_format, max_pixels=max_pixels, permit=permit) as opened:
+    source = open_source(file)
+    with open_picture(
+        source.picture, source.picture_format, max_pixels=max_pixels, permit=permit
+    ) as opened:
         full_size = opened.size
         opened.draft(None, _fitted(full_size, PRESS_SIZE))
         opened.load()
-        orientation = read_orientation(opened, picture_format)
+        orientation = source.orientation(opened)
         icc = opened.info.get("icc_profile")
         picture = shrink(resizable(opened), _fitted(full_size, PRESS_SIZE))
     picture = to_srgb(on_white(eight_bit(upright(picture, orientation))), icc)

@@ -8,6 +8,7 @@ HEAD_BYTES = 512  # what sniff() and describe() need to see
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
+OTHER_RAW = Text("不支持的相机 RAW 文件", "a camera raw file of a kind it cannot read")
 NOTHING_KNOWN = Text("无法识别的内容", "something that is not a picture we know")
 _TEXT_MARKS: tuple[tuple[bytes, Text], ...] = (
     (b"<!doctype html", Text("HTML 网页", "an HTML page")),
@@ -24,15 +25,19 @@ _MARKS: tuple[tuple[bytes, Text], ...] = (
     (b"\x00\x00\x00\x0cjP  ", Text("JPEG 2000 图像", "a JPEG 2000 picture")),
     (b"\xff\x0a", Text("JPEG XL 图像", "a JPEG XL picture")),
     (b"\x00\x00\x00\x0cJXL ", Text("JPEG XL 图像", "a JPEG XL picture")),
-    (b"FUJIFILMCCD-RAW", Text("相机 RAW 文件", "a camera raw file")),
-    (b"IIRO", Text("相机 RAW 文件", "a camera raw file")),
-    (b"IIU\x00", Text("相机 RAW 文件", "a camera raw file")),
+    (b"IIRO", OTHER_RAW),
+    (b"IIRS", OTHER_RAW),
+    (b"IIU\x00", OTHER_RAW),
+    (b"FOVb", OTHER_RAW),
     (b"\x1aE\xdf\xa3", Text("视频", "a video")),
 )
 
 
 def sniff(head: bytes) -> str | None:
-    """The format of a file that begins so: jpeg, heif, png, webp, tiff, avif; None of these: None."""
+    """The format of a file that begins so: jpeg, heif, png, webp, tiff, avif, cr2, cr3, raf, or None.
+
+    Other raw files begin as TIFF does: their first directory tells, see raw.py.
+    """
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -40,11 +45,15 @@ def sniff(head: bytes) -> str | None:
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "webp"
     if head.startswith((b"II*\x00", b"MM\x00*")):
-        return None if _is_canon_raw(head) else "tiff"
+        return "cr2" if _is_canon_raw(head) else "tiff"
+    if head.startswith(b"FUJIFILMCCD-RAW"):
+        return "raf"
     brands = _brands(head)
+    if b"crx " in brands:
+        return "cr3"
     if brands & AVIF_BRANDS:
         return "avif"
-    return "heif" if brands & HEIF_BRANDS and b"crx " not in brands else None
+    return "heif" if brands & HEIF_BRANDS else None
 
 
 def describe(head: bytes) -> Text:
@@ -55,8 +64,6 @@ def describe(head: bytes) -> Text:
     for mark, name in _TEXT_MARKS:
         if text.startswith(mark):
             return name
-    if _is_canon_raw(head) or b"crx " in _brands(head):
-        return Text("相机 RAW 文件", "a camera raw file")
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
