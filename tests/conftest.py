@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -34,8 +35,15 @@ def database_url(tmp_path: Path) -> Iterator[str]:
 
     A SQLite file, or, when BIRDWATCH_TEST_DATABASE names a PostgreSQL server, a new database on it.
     """
+    with fresh_database(tmp_path / "birdwatch.db") as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(path: Path) -> Iterator[str]:
+    """The URL of a database that is not there yet: at this path, or a new one on the server."""
     if not POSTGRES:
-        yield f"sqlite://{tmp_path / 'birdwatch.db'}"
+        yield f"sqlite://{path}"
         return
     name = f"birdwatch_{secrets.token_hex(6)}"
     _run_sql(f'CREATE DATABASE "{name}"')

@@ -20,6 +20,8 @@ from birdwatch.storage.blobs.files import FileBlobs
 from birdwatch.storage.db import Database, open_database
 from birdwatch.storage.homes import settle_home
 
+RESTORING = ".restoring"  # lies in the home until a backup is back in it whole
+
 
 class Bell:
     """Wakes the worker of this process as soon as there is a job, instead of at its next look."""
@@ -59,6 +61,7 @@ async def open_archive(
     knows: an unmounted disk leaves an empty folder behind, which must not pass for the archive.
     """
     await anyio.to_thread.run_sync(_make_home, settings)
+    await anyio.to_thread.run_sync(_check_restored, settings)
     blobs = FileBlobs(settings.home, settings.free_space_reserve_bytes)
     async with contextlib.AsyncExitStack() as parts:
         db = await open_database(settings.database_url, global_fallback=global_fallback)
@@ -84,3 +87,13 @@ def _make_home(settings: Settings) -> None:
             en=f"The folder {settings.home} cannot be made ({error.strerror})."
             " Check BIRDWATCH_HOME and the permission to write there.",
         ) from error
+
+
+def _check_restored(settings: Settings) -> None:
+    """Half of an archive must not pass for one, nor for an empty one."""
+    if (settings.home / RESTORING).exists():
+        raise UnavailableError(
+            "storage.restoring",
+            zh=f"{settings.home} 的恢复没有完成。请再次运行同样的 birdwatch restore 命令。",
+            en=f"Restoring to {settings.home} was not finished. Run the same birdwatch restore again.",
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -47,6 +48,23 @@ async def open_database(url: str, *, global_fallback: bool = False) -> Database:
     await _seal(database)
     await catch_up(database)
     return database
+
+
+async def make_schema(url: str, steps: Collection[str]) -> None:
+    """Bring the database at this URL to the schema of these migrations, empty and unseeded."""
+    dialect, connections = connections_of(url)
+    context = TortoiseContext()
+    with active(context):
+        await context.init(
+            config={
+                "connections": connections,
+                "apps": {"models": {"models": MODELS, "default_connection": f"{dialect}_writer"}},
+            }
+        )
+        try:
+            await migrate(context.db(f"{dialect}_writer"), dialect, steps)
+        finally:
+            await context.close_connections()
 
 
 async def _seed(database: Database) -> None:

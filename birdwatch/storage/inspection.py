@@ -45,13 +45,13 @@ async def kept_photos(db: Source, *, after: str, limit: int) -> list[KeptPhoto]:
     rows = await db.rows(
         f"SELECT {COLUMNS} FROM photo WHERE id > $1 ORDER BY id LIMIT $2", after, limit
     )
-    return [_kept(row) for row in rows]
+    return [kept_of(row) for row in rows]
 
 
 async def kept_photo(db: Source, photo_id: str) -> KeptPhoto | None:
     """One of them, or None."""
     rows = await db.rows(f"SELECT {COLUMNS} FROM photo WHERE id = $1", photo_id)
-    return _kept(rows[0]) if rows else None
+    return kept_of(rows[0]) if rows else None
 
 
 async def count_photos(db: Source) -> int:
@@ -74,6 +74,7 @@ async def has_job(db: Source, photo_id: str) -> bool:
     return bool(await db.rows(HAS_JOB, photo_id))
 
 
-def _kept(row: Row) -> KeptPhoto:
+def kept_of(row: Row) -> KeptPhoto:
+    """The photo in a row of COLUMNS."""
     renditions = tuple(Rendition(**entry) for entry in from_json(row["renditions"]))
     return KeptPhoto(row["id"], row["sha256"], row["size_bytes"], row["state"], renditions)

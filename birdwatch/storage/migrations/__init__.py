@@ -8,6 +8,7 @@ default), so that an older process beside a newer one keeps working.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -66,9 +67,12 @@ MIGRATIONS = (
 )
 
 
-async def migrate(client: BaseDBAsyncClient, dialect: str) -> list[str]:
-    """Apply what is missing and name it. Safe when several processes start together."""
-    return [step.name for step in MIGRATIONS if await _apply(client, dialect, step)]
+async def migrate(
+    client: BaseDBAsyncClient, dialect: str, only: Collection[str] | None = None
+) -> list[str]:
+    """Apply what is missing and name it; `only`: of these. Safe when several processes start."""
+    wanted = [step for step in MIGRATIONS if only is None or step.name in only]
+    return [step.name for step in wanted if await _apply(client, dialect, step)]
 
 
 async def _apply(client: BaseDBAsyncClient, dialect: str, migration: Migration) -> bool:
