@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from birdwatch.cli import backup, demo, importing, importing_tides, people, serving, upkeep
+from birdwatch.cli import demo, importing, importing_tides, people, serving, upkeep, uploading
 
 app = typer.Typer(
     name="birdwatch",
@@ -21,6 +21,7 @@ token_app = typer.Typer(help="API tokens.", no_args_is_help=True)
 
 app.command("serve")(serving.serve)
 app.command("demo")(demo.demo)
+app.command("upload")(uploading.upload)
 app.command("verify")(upkeep.verify)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
