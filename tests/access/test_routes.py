@@ -348,6 +348,17 @@ ROADS |= {
     ("POST", "/surveys/{id}/edit"): Road(edit_open, "survey"),
     ("POST", "/surveys/{id}/withdraw"): Road(edit, "survey", is_last=True),
     # clocks of one's own cameras
+    **{
+        (method, path): Road(signed_in)
+        for method, path in (
+            ("GET", "/account/clocks"),
+            ("GET", "/account/clocks/mark"),
+            ("POST", "/account/clocks/mark"),
+            ("GET", "/account/times"),
+            ("POST", "/account/times"),
+        )
+    },
+    ("POST", "/account/adjustments/{id}/undo"): Road(nobodys),
     ("GET", "/api/v1/cameras"): Road(contributes),
     ("GET", "/api/v1/adjustments"): Road(contributes),
     ("POST", "/api/v1/calibrations"): Road(contributes),
