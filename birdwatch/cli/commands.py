@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from birdwatch.cli import demo, importing, importing_tides, people, serving, upkeep, uploading
+from birdwatch.cli import (
+    backup,
+    demo,
+    importing,
+    importing_tides,
+    people,
+    serving,
+    upkeep,
+    uploading,
+)
 
 app = typer.Typer(
     name="birdwatch",
