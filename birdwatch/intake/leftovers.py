@@ -36,9 +36,17 @@ async def take_back(db: Database, blobs: FileBlobs, incoming: Incoming, now: dat
             await tx.lock()
             if not await is_held(tx, incoming.sha256):
                 await anyio.to_thread.run_sync(blobs.take_back, incoming)
-        await blobs.discard(incoming)
+        await drop_part(blobs, incoming)
     except BirdwatchError as error:
         log.warning("event=left_behind part=%s code=%s", incoming.path.name, error.code)
+
+
+async def drop_part(blobs: FileBlobs, incoming: Incoming) -> None:
+    """Remove the part file. Where that fails the sweep does it: what was decided stays decided."""
+    try:
+        await blobs.discard(incoming)
+    except OSError as error:
+        log.warning("event=left_behind part=%s errno=%s", incoming.path.name, error.errno)
 
 
 async def sweep_leftovers(db: Database, blobs: FileBlobs, now: datetime) -> int:

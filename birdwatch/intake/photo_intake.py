@@ -32,7 +32,7 @@ from birdwatch.imaging.probe import Probe
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.calibration import calibrated_arrival, note_arrival
 from birdwatch.intake.checking import judged_arrival
-from birdwatch.intake.leftovers import take_back
+from birdwatch.intake.leftovers import drop_part, take_back
 from birdwatch.intake.photo_correction import correct_photo, undo_correction
 from birdwatch.intake.photo_drafts import checked_number
 from birdwatch.intake.photo_rendering import RENDER_FIRST, render_photo
@@ -426,7 +426,7 @@ async def _discard(archive: Archive, arrival: Arrival) -> None:
         if arrival.is_kept and not arrival.is_recorded:
             await take_back(archive.db, archive.blobs, incoming, arrival.now)
         else:
-            await archive.blobs.discard(incoming)
+            await drop_part(archive.blobs, incoming)
 
 
 def _found(value: T | None) -> T:

@@ -20,13 +20,11 @@ from anyio import CancelScope
 from tortoise import context as tortoise_context
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.context import TortoiseContext
-from tortoise.exceptions import OperationalError
 
-from birdwatch.domain.errors import UnavailableError
 from birdwatch.domain.policy import Actor
-from birdwatch.storage.blobs.faults import full, missing
 from birdwatch.storage.chain import seal
 from birdwatch.storage.columns import Row
+from birdwatch.storage.failing import reached, translated
 from birdwatch.storage.feed import Appended, follow
 
 T = TypeVar("T")
@@ -121,7 +119,8 @@ class Database:
         return self
 
     async def rows(self, sql: str, *values: object) -> list[Row]:
-        found: list[Row] = await self.client.execute_query_dict(sql, list(values))
+        with reached():
+            found: list[Row] = await self.client.execute_query_dict(sql, list(values))
         return found
 
     @contextlib.contextmanager
@@ -139,18 +138,28 @@ class Database:
         transaction = self.writer._in_transaction()  # noqa: SLF001 (the connection's own context)
         with self.activate(), translated():
             # Entering and leaving are shielded: half of either would keep the connection for ever.
-            with CancelScope(shield=True):
-                client: Any = await transaction.__aenter__()
+            with CancelScope(shield=True), reached():
+                client: Any = await self._enter(transaction)
             try:
                 write = Write(self, client, actor, now)
                 yield write
                 await write.finish()
             except BaseException as error:
-                with CancelScope(shield=True):
+                with CancelScope(shield=True), reached():
                     await transaction.__aexit__(type(error), error, error.__traceback__)
                 raise
-            with CancelScope(shield=True):
+            with CancelScope(shield=True), reached():
                 await transaction.__aexit__(None, None, None)
+
+    async def _enter(self, transaction: Any) -> Any:
+        """Begin. Of a pool, Tortoise would keep the connection for ever where BEGIN fails."""
+        try:
+            return await transaction.__aenter__()
+        except BaseException as error:
+            if self.dialect == "postgres" and transaction.client._connection is not None:  # noqa: SLF001
+                with contextlib.suppress(Exception):  # nothing can be rolled back there
+                    await transaction.__aexit__(type(error), error, error.__traceback__)
+            raise
 
     def cached_version(self) -> int | None:
         """The dataset version where it can be told at once, None where only a query can."""
@@ -159,7 +168,8 @@ class Database:
     async def dataset_version(self) -> int:
         """The number of the last change of the archive; 0 when there is none."""
         if self.probe:
-            return self.probe.version()
+            with translated():
+                return self.probe.version()
         return int((await self.rows(LATEST))[0]["version"])
 
     async def at_one_version(self, make: Callable[[int], Awaitable[T]]) -> T:
@@ -179,31 +189,6 @@ class Database:
 
 
 Source = Database | Write
-
-
-@contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """Turn what only the operator can mend into what the archive says."""
-    try:
-        yield
-    except OperationalError as error:
-        reason = str(error)
-        if "is full" in reason:
-            raise full() from error
-        if "locked" in reason or "busy" in reason:
-            raise busy() from error
-        if "readonly" in reason or "disk I/O" in reason or "unable to open" in reason:
-            raise missing() from error
-        raise
-
-
-def busy() -> UnavailableError:
-    """Other writers hold the database longer than anyone should wait."""
-    return UnavailableError(
-        "storage.busy",
-        zh="数据库正忙，暂时不能写入。请稍后再试。",
-        en="The database is busy and takes no writes at the moment. Try again shortly.",
-    )
 
 
 @dataclass(frozen=True, slots=True)

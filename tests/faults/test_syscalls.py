@@ -1,0 +1,87 @@
+"""One intake, ended or failed at any of its system calls: all of a photo or nothing of it.
+
+BIRDWATCH_TEST_SYSCALLS, BIRDWATCH_TEST_FAULTS and BIRDWATCH_TEST_KILLS say how many places are
+tried; 0 means every system call there is. Here a few that are spread over them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import POSTGRES
+from tests.faults.tracing import can_trace
+
+pytestmark = pytest.mark.faults
+SYSCALLS = os.environ.get("BIRDWATCH_TEST_SYSCALLS", "6")
+FAULTS = os.environ.get("BIRDWATCH_TEST_FAULTS", "3")
+KILLS = os.environ.get("BIRDWATCH_TEST_KILLS", "5")
+ROOT = Path(__file__).parents[2]
+traceable = pytest.mark.skipif(not can_trace(), reason="this machine's calls are not known")
+
+
+def swept(which: str, home: Path, database: str, how_many: str) -> list[dict[str, Any]]:
+    """Every trial, and at last what the whole archive looks like."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.one_intake", which, str(home),
+         database if POSTGRES else "", how_many],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def check_end(end: dict[str, Any]) -> None:
+    """Nothing half-made is left: no finding, no file without a row, no part file."""
+    assert (end["findings"], end["strays"], end["damaged"], end["parts"]) == ([], [], [], 0)
+
+
+@traceable
+def test_intake_killed_at_any_system_call_is_whole_or_absent(
+    tmp_path: Path, database_url: str
+) -> None:
+    *trials, last = swept("kill", tmp_path / "run" / "home", database_url, SYSCALLS)
+    assert trials
+    for trial in trials:
+        found = trial["found"]
+        assert found["row"] is None or found["whole"], trial
+        assert trial["said"] is None or found["row"] == trial["said"]["id"], trial
+        assert found["again"]["status"] in (200, 201), trial
+    check_end(last["end"])
+
+
+@traceable
+def test_intake_with_a_failing_call_says_so_and_leaves_nothing(
+    tmp_path: Path, database_url: str
+) -> None:
+    *trials, last = swept("fail", tmp_path / "run" / "home", database_url, FAULTS)
+    assert trials
+    for trial in trials:
+        said = trial["said"]
+        assert said is not None, trial
+        if said["status"] in (200, 201):  # what failed can be done without
+            continue
+        assert said["status"] in (503, 507), trial
+        assert (said["row"], said["file"], said["parts"]) == (None, False, 0), trial
+        assert said["again"] == 201, trial
+        assert trial["error"] == "EIO" or said["status"] == 507, trial
+    check_end(last["end"])
+
+
+def test_archive_killed_at_any_moment_keeps_what_it_acknowledged(
+    tmp_path: Path, database_url: str
+) -> None:
+    *trials, last = swept("random", tmp_path / "run" / "home", database_url, KILLS)
+    assert len(trials) == int(KILLS)
+    assert [trial["odd"] for trial in trials if trial["odd"]] == []
+    assert last["end"]["lost"] == []
+    check_end(last["end"])
