@@ -33,7 +33,7 @@ class Piece:
     size: int = 0
     _own: hashlib._Hash | None = field(default=None, init=False)
     _before: hashlib._Hash | None = field(default=None, init=False)
-    _is_broken: bool = field(default=False, init=False)
+    _failure: BirdwatchError | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if self.checksum is not None:
@@ -48,8 +48,8 @@ class Piece:
         """Hash and write; in a thread."""
         try:
             self.turn.part.write(bundle)
-        except BaseException:
-            self._is_broken = True
+        except BirdwatchError as error:
+            self._failure = error
             raise
         for data in bundle:
             self.size += len(data)
@@ -58,19 +58,25 @@ class Piece:
             if self._own is not None:
                 self._own.update(data)
 
-    def finish(self, *, is_whole: bool, is_refused: bool) -> None:
-        """Sync what is to stay, or go back to where the piece began; in a thread.
+    def end_with(self, rest: list[bytes], is_whole: bool, is_refused: bool) -> None:  # noqa: FBT001
+        """Write what is left; sync what is to stay, or go back to where the piece began.
 
-        Raises ChecksumError.
+        In a thread. Raises ChecksumError, and UnavailableError where a write failed.
         """
-        is_right = self.checksum is None or (
-            is_whole and self._own is not None and self._own.digest() == self.checksum.digest
-        )
-        if is_right and not is_refused and not self._is_broken:
-            self.turn.part.sync()
-            return
-        self.turn.part.cut_to(self.start)
-        self.digest, self.size = self._before, 0
+        try:
+            if rest and self._failure is None:
+                self.add(rest)
+        finally:
+            is_right = self.checksum is None or (
+                is_whole and self._own is not None and self._own.digest() == self.checksum.digest
+            )
+            if is_right and not is_refused and self._failure is None:
+                self.turn.part.sync()
+            else:
+                self.turn.part.cut_to(self.start)
+                self.digest, self.size = self._before, 0
+        if self._failure is not None:
+            raise self._failure
         if is_whole and not is_right:
             raise _not_as_announced()
 
@@ -105,16 +111,10 @@ async def pour(turns: Turns, chunks: AsyncIterator[bytes], piece: Piece) -> None
         raise
     finally:
         with CancelScope(shield=True):
-            try:
-                if writing is not None:
-                    await writing
-                if bundle and not is_refused:
-                    await loop.run_in_executor(turns.threads, piece.add, bundle)
-            finally:
-                await loop.run_in_executor(
-                    turns.threads,
-                    lambda: piece.finish(is_whole=is_whole, is_refused=is_refused),
-                )
+            if writing is not None:
+                await asyncio.wait([writing])  # its failure is told by the end
+            rest = [] if is_refused else bundle
+            await loop.run_in_executor(turns.threads, piece.end_with, rest, is_whole, is_refused)
 
 
 def too_long(length: int) -> TooLargeError:

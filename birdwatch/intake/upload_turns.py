@@ -36,6 +36,7 @@ class Turn:
     def __init__(self, part: PartFile) -> None:
         self.part = part
         self.was_cut = False
+        self.was_awaited = False  # another had it meanwhile
         self._heard = time.monotonic()
         self._scope: anyio.CancelScope | None = None
 
@@ -82,10 +83,13 @@ class Turns:
         Raises LockedError where another does not give it up in time, and GoneError without a file.
         """
         end = anyio.current_time() + WAIT_S
+        was_awaited = False
         while (turn := await self._try(blobs, upload_id, at_once=at_once)) is None:
             if anyio.current_time() > end:
                 raise _locked()
+            was_awaited = True
             await anyio.sleep(LOOK_EVERY_S)
+        turn.was_awaited = was_awaited
         try:
             yield turn
         finally:

@@ -182,10 +182,11 @@ async def _turn(archive: Archive, upload: Upload) -> AsyncIterator[tuple[Turn | 
         if upload.state == "open":
             with contextlib.suppress(GoneError):  # another may have finished it while we waited
                 turn = await held.enter_async_context(archive.turns.take(archive.blobs, upload.id))
-            found = await rows.find_upload(archive.db, upload.id)
-            if found is None:
-                raise _ended()
-            upload = found
+            if turn is None or turn.was_awaited or upload.length is None:
+                found = await rows.find_upload(archive.db, upload.id)
+                if found is None:
+                    raise _ended()
+                upload = found
         _check_open(upload)
         if upload.state == "open" and turn is None:
             raise lost()
