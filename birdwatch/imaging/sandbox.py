@@ -72,12 +72,18 @@ class Sandbox:
         self._idle: list[Child] = []
         self._busy: set[Child] = set()
         self._is_closed = False
+        self._is_told = False
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    @property
+    def idle_children(self) -> tuple[Child, ...]:
+        """Those that wait for a picture."""
+        return tuple(self._idle)
 
     async def probe(self, path: Path, file_name: str = "") -> Probe:
         """What this file is; raises as imaging.probe.probe() does, and DecoderDiedError."""
@@ -158,8 +164,16 @@ class Sandbox:
         except BaseException:
             self._retire(child)
             raise
+        self._tell_confinement(child)
         self._give_back(child)
         return answer
+
+    def _tell_confinement(self, child: Child) -> None:
+        """Say once how children are held, and warn where the kernel does not help."""
+        if not self._is_told:
+            self._is_told = True
+            level = logging.INFO if child.landlock else logging.WARNING
+            log.log(level, "event=decoder_confined landlock=%s", child.landlock)
 
     def _take(self) -> Child:
         """An idle child that is still alive, or a new one."""
