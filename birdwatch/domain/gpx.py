@@ -18,6 +18,7 @@ from birdwatch.domain.text import Text
 from birdwatch.domain.track import Segment, Track, segment_of
 
 MAX_POINTS: Final = 150_000  # forty hours at one a second
+MAX_GPX_BYTES: Final = 48 * 1024 * 1024
 MAX_ELEMENTS: Final = 4_000_000
 MAX_DEPTH: Final = 64
 MAX_TIME_CHARS: Final = 64

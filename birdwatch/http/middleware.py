@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from birdwatch.domain.errors import BirdwatchError, ForbiddenError, NotSignedInError, TooLargeError
+from birdwatch.domain.gpx import MAX_GPX_BYTES
 from birdwatch.domain.policy import VISITOR
 from birdwatch.http.accounts import require_csrf, token_actor
 from birdwatch.http.caching import VARY
@@ -178,6 +179,8 @@ def body_limit(settings: Settings, path: str) -> int:
     if path in ("/api/v1/photos", "/upload"):
         files = FILES_PER_FORM if path == "/upload" else 1
         return settings.max_photo_bytes * files + FORM_SLACK_BYTES
+    if path in ("/tracks", "/api/v1/tracks"):
+        return MAX_GPX_BYTES + FORM_SLACK_BYTES
     return settings.max_body_bytes
 
 
