@@ -88,6 +88,7 @@ def upload(  # noqa: PLR0917 (typer asks by position)
     Ends with 0 when all are in the archive, 3 when some were refused, 1 when something is left to
     send, 130 when it was interrupted.
     """
+    token = token.strip()
     base, listing = _checked(to, token, folder)
     words = {
         "draft": "1" if draft else "",
