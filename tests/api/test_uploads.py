@@ -289,3 +289,82 @@ async def test_many_uploads_at_once_are_as_many_photos(sender: httpx.AsyncClient
     for number, data in enumerate(photos):
         photo = (await sender.get(answers[number])).json()
         assert photo["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("headers", "refusal"),
+    [
+        ({}, (400, "upload.number")),
+        ({"Upload-Length": "-5"}, (400, "upload.number")),
+        ({"Upload-Length": "1e9"}, (400, "upload.number")),
+        ({"Upload-Length": "9" * 30}, (400, "upload.number")),
+        ({"Upload-Length": "0"}, (422, "photo.empty")),
+        ({"Upload-Length": str(MOST + 1)}, (413, "photo.too_large")),
+        ({"Upload-Defer-Length": "2"}, (400, "upload.defer")),
+        ({"Upload-Defer-Length": "1", "Upload-Length": "5"}, (400, "upload.defer")),
+        ({"Upload-Length": "5", "Upload-Metadata": "filename !"}, (400, "upload.metadata")),
+        ({"Upload-Length": "5", "Upload-Metadata": "sha256 YQ=="}, (400, "upload.sha256")),
+        ({"Upload-Concat": "final;/etc/passwd"}, (400, "upload.concat")),
+    ],
+)
+async def test_creation_that_makes_no_sense_is_refused(
+    service: Service, sender: httpx.AsyncClient, headers: dict[str, str], refusal: tuple[int, str]
+) -> None:
+    assert said(await sender.post(UPLOADS, headers={**TUS, **headers})) == refusal
+    assert left_over(service) == []
+
+
+async def test_wrong_words_are_refused_at_creation(
+    service: Service, sender: httpx.AsyncClient
+) -> None:
+    headers = {**TUS, "Upload-Length": "5", "Upload-Metadata": metadata(species="大滨鸟", site="?")}
+    answer = await sender.post(UPLOADS, headers=headers)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["species", "site"]
+    assert left_over(service) == []
+
+
+async def test_piece_that_makes_no_sense_is_refused(sender: httpx.AsyncClient) -> None:
+    address = await begin(sender, len(PHOTO))
+    start = {**PIECE, "Upload-Offset": "0"}
+    for headers, refusal in (
+        ({**start, "Content-Type": "application/json"}, (415, "upload.content_type")),
+        (PIECE, (400, "upload.number")),
+        ({**start, "Upload-Offset": "7"}, (409, "upload.offset")),
+        ({**start, "Upload-Checksum": "crc32 AAAA"}, (400, "upload.checksum_header")),
+    ):
+        assert said(await sender.patch(address, headers=headers, content=PHOTO)) == refusal
+    assert said(await send(sender, address, 0, PHOTO + b"!")) == (413, "upload.too_long")
+    body = pieces(PHOTO + b"!", 5000)
+    assert said(await sender.patch(address, headers=start, content=body)) == (
+        413,
+        "upload.too_long",
+    )
+    assert await offset_of(sender, address) == 0
+
+
+async def test_file_that_is_no_picture_is_told_with_the_last_piece(
+    service: Service, sender: httpx.AsyncClient
+) -> None:
+    address = await begin(sender, 5, filename="words.txt")
+    status, code = said(await send(sender, address, 0, b"words"))
+    assert (status, code) == (415, "photo.unsupported")
+    state = (await sender.get(address)).json()
+    assert (state["state"], state["error"]["code"], state["photo"]) == ("refused", code, None)
+    assert (await sender.head(address, headers=TUS)).status_code == 410
+    assert left_over(service) == []
+
+
+async def test_photo_that_waits_says_so(service: Service) -> None:
+    person = await service.add_person("xu", trust="checked")
+    sender = await service.token_client(person, "upload", "read")
+    address = await begin(sender, len(PHOTO), species="大滨鹬")
+    await send(sender, address, 0, PHOTO)
+    assert (await sender.get(address)).json()["waiting"] is True
+
+
+async def test_draft_is_its_owners_alone(service: Service, sender: httpx.AsyncClient) -> None:
+    address = await begin(sender, len(PHOTO), draft="1")
+    photo = (await send(sender, address, 0, PHOTO)).headers["birdwatch-photo"]
+    assert (await sender.get(photo)).json()["status"] == "draft"
+    assert (await service.visitor.get(photo)).status_code == 404
