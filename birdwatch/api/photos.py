@@ -23,6 +23,7 @@ from birdwatch.domain.policy import Reader, Thing
 from birdwatch.domain.publication import public_photo, seen_photo
 from birdwatch.domain.text import Locale, Text
 from birdwatch.http.accounts import require
+from birdwatch.http.room import require_room
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.photo_correction import correct_photo, undo_correction, withdraw_photo
 from birdwatch.intake.photo_intake import Receipt, receive_photo
@@ -103,6 +104,7 @@ async def get_photo_history(request: Request) -> Response:
 async def post_photo(request: Request) -> Response:
     """201 with the photo when it is durable; 200 when the same bytes were here already."""
     require(request.state.actor, "upload")
+    await require_room(request, request.app.state.archive.settings.max_photo_bytes)
     content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if content_type == "multipart/form-data":
         receipt = await _receive_form(request)

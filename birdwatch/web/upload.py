@@ -13,6 +13,7 @@ from starlette.responses import Response
 from birdwatch.domain.errors import BirdwatchError, ForbiddenError
 from birdwatch.domain.text import Text
 from birdwatch.http.accounts import require, require_csrf
+from birdwatch.http.room import require_room
 from birdwatch.intake.photo_intake import PhotoRequest, receive_photo
 from birdwatch.storage.people import find_person
 from birdwatch.storage.sites import load_sites
@@ -49,6 +50,7 @@ async def show_upload(request: Request) -> Response:
 async def take_upload(request: Request) -> Response:
     """Take every file of the form; each is accepted or refused for itself."""
     require(actor_of(request), "upload")
+    await require_room(request, MAX_FILES * archive_of(request).settings.max_photo_bytes)
     async with request.form(max_files=MAX_FILES) as form:
         require_csrf(request, form)
         values = typed(form)

@@ -17,13 +17,13 @@ import pytest
 
 from tests.conftest import POSTGRES
 from tests.faults.tracing import can_trace
+from tests.suites import needs
 
 pytestmark = pytest.mark.faults
 SYSCALLS = os.environ.get("BIRDWATCH_TEST_SYSCALLS", "6")
 FAULTS = os.environ.get("BIRDWATCH_TEST_FAULTS", "3")
 KILLS = os.environ.get("BIRDWATCH_TEST_KILLS", "5")
 ROOT = Path(__file__).parents[2]
-traceable = pytest.mark.skipif(not can_trace(), reason="this machine's calls are not known")
 
 
 def swept(which: str, home: Path, database: str, how_many: str) -> list[dict[str, Any]]:
@@ -45,10 +45,10 @@ def check_end(end: dict[str, Any]) -> None:
     assert (end["findings"], end["strays"], end["damaged"], end["parts"]) == ([], [], [], 0)
 
 
-@traceable
 def test_intake_killed_at_any_system_call_is_whole_or_absent(
     tmp_path: Path, database_url: str
 ) -> None:
+    needs(can_trace(), "Linux on x86-64, whose system calls are known here")
     *trials, last = swept("kill", tmp_path / "run" / "home", database_url, SYSCALLS)
     assert trials
     for trial in trials:
@@ -59,10 +59,10 @@ def test_intake_killed_at_any_system_call_is_whole_or_absent(
     check_end(last["end"])
 
 
-@traceable
 def test_intake_with_a_failing_call_says_so_and_leaves_nothing(
     tmp_path: Path, database_url: str
 ) -> None:
+    needs(can_trace(), "Linux on x86-64, whose system calls are known here")
     *trials, last = swept("fail", tmp_path / "run" / "home", database_url, FAULTS)
     assert trials
     for trial in trials:
