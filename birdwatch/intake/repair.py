@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +20,12 @@ CHUNK_BYTES = 1024 * 1024
 
 
 async def set_aside_damaged(archive: Archive, sha256: str, *, now: datetime) -> bool:
-    """Move an original out of the way, unless it turns out to be whole; whether it was moved."""
+    """Move what lies in an original's place, unless it turns out to be whole; whether it was moved."""
     path = archive.blobs.original_path(sha256)
     await anyio.to_thread.run_sync(archive.blobs.check_home)
 
     def move() -> bool:
-        if digest_of(path) == sha256:
+        if not os.path.lexists(path) or digest_of(path) == sha256:
             return False
         set_aside(archive.settings.home, path, now)
         return True
@@ -43,7 +44,7 @@ async def put_back_original(
         try:
             if incoming.sha256 == sha256:
                 await archive.blobs.keep(incoming)
-                return True
+                break
         finally:
             await archive.blobs.discard(incoming)
     return await anyio.to_thread.run_sync(archive.blobs.has_original, sha256)

@@ -107,8 +107,7 @@ async def _tell_original(inspection: Inspection, photo: KeptPhoto, fault: Fault)
     """Whether the original is whole after this."""
     archive, is_mended = inspection.archive, False
     if inspection.is_mending:
-        if fault != "missing":
-            await set_aside_damaged(archive, photo.sha256, now=inspection.now)
+        await set_aside_damaged(archive, photo.sha256, now=inspection.now)
         is_mended = await put_back_original(
             archive, photo.sha256, photo.size_bytes, source=inspection.source
         )

@@ -37,9 +37,12 @@ class Fault:
 class Injector:
     """Breaks one archive in one place after another; `taken` keeps faults apart."""
 
-    def __init__(self, archive: Archive, dice: random.Random) -> None:
+    def __init__(
+        self, archive: Archive, dice: random.Random, sorts: tuple[Sort, ...] | None = None
+    ) -> None:
         self.archive = archive
         self.dice = dice
+        self.sorts = sorts or SORTS
         self.taken: set[object] = set()
         self.home = archive.settings.home
 
@@ -69,7 +72,7 @@ class Injector:
 
     async def inject(self) -> Fault | None:
         """One fault of a random sort, or None where the place was taken."""
-        return await self.dice.choice(SORTS)(self)
+        return await self.dice.choice(self.sorts)(self)
 
     async def any_photo(self) -> Row:
         return self.dice.choice(await self.rows("SELECT * FROM photo ORDER BY id"))
@@ -391,3 +394,4 @@ SORTS: tuple[Sort, ...] = (
     lose_rendition, alter_rendition, add_rendition, forget_job, alter_row, alter_ledger,
     lose_ledger, lose_row, alter_derived, alter_end, unlink_photo, alter_count,
 )  # fmt: skip
+FOR_GOOD = (alter_row, alter_ledger, lose_ledger, lose_row)  # what only a backup undoes

@@ -5,6 +5,7 @@ BIRDWATCH_TEST_FAULTS says how many: 10000 for the whole campaign.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 from collections import Counter
@@ -17,11 +18,14 @@ import pytest
 
 from birdwatch.domain.policy import SYSTEM
 from birdwatch.intake.archive import Archive
+from birdwatch.intake.backup import take_backup
 from birdwatch.intake.photo_intake import PhotoRequest
 from birdwatch.intake.verification import Report, verify_archive
+from birdwatch.storage.blobs.pool import FILES
+from birdwatch.storage.ledger import verify_chain
 from birdwatch.storage.surveys import delete_survey, insert_survey, replace_survey
 from birdwatch.worker.loop import drain
-from tests.faults.injection import SORTS, Fault, Injector
+from tests.faults.injection import FOR_GOOD, SORTS, Fault, Injector
 from tests.intake.archives import NOW, SIDAOGOU, opened, send
 from tests.pictures import make_jpeg
 from tests.storage.makers import sighting, survey
@@ -71,7 +75,24 @@ async def fill(archive: Archive) -> None:
 
 
 async def verified(archive: Archive, **how: object) -> Report:
-    return await verify_archive(archive, lambda _done: None, now=NOW, **how)  # type: ignore[arg-type]
+    return await verify_archive(archive, ignore, **how)  # type: ignore[arg-type]
+
+
+def ignore(*_: object) -> None:
+    """A progress that nobody looks at."""
+
+
+def bytes_below(home: Path) -> dict[str, bool]:
+    """Every content of the home by its hash, and whether it lies, or lay, with the originals."""
+    return {
+        hashlib.sha256(path.read_bytes()).hexdigest(): "originals" in path.parts
+        for path in home.rglob("*")
+        if path.is_file() and not path.name.startswith("birdwatch.db")
+    }
+
+
+def originals_in(contents: dict[str, bool]) -> set[str]:
+    return {digest for digest, is_original in contents.items() if is_original}
 
 
 def told(report: Report) -> Counter[tuple[str, str]]:
@@ -101,3 +122,29 @@ async def test_verification_finds_every_injected_fault_and_no_other(archive: Arc
     if FAULTS >= 1000:
         print(f"{sorts.total()} faults, all found: {dict(sorts)}")
     assert len(sorts) >= min(len(SORTS), FAULTS // 20)
+
+
+async def test_repair_mends_what_can_be_and_deletes_nothing(
+    archive: Archive, tmp_path: Path
+) -> None:
+    dice = random.Random(SEED)
+    await take_backup(archive, tmp_path / "backup", ignore)
+    before = bytes_below(archive.settings.home)
+    sorts: Counter[str] = Counter()
+    while sorts.total() < FAULTS // 3:
+        injector = Injector(archive, dice, tuple(one for one in SORTS if one not in FOR_GOOD))
+        faults = [fault for _ in range(20) if (fault := await injector.inject())]
+        broken = bytes_below(archive.settings.home)
+        report = await verified(
+            archive, mend=True, source=tmp_path / "backup" / FILES, settled_after_s=0
+        )
+        injected = Counter(fault.found for fault in faults)
+        assert told(report) <= injected
+        # The totals of a record's days are counted again with it, so they are right when asked.
+        assert {kind for kind, _ in injected - told(report)} <= {"counts"}
+        assert all(one.is_mended for one in (*report.found, *report.leftovers))
+        assert told(await verified(archive)) == Counter()
+        assert originals_in(broken) <= bytes_below(archive.settings.home).keys()
+        sorts.update(fault.name for fault in faults)
+    assert originals_in(before) <= bytes_below(archive.settings.home).keys()
+    assert (await verify_chain(archive.db)).broken is None
