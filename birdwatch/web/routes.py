@@ -27,6 +27,7 @@ from birdwatch.web import (
     sites,
     species,
     surveys,
+    tracks,
     upload,
 )
 
@@ -79,6 +80,11 @@ TABLE: list[BaseRoute] = [
     Route("/sign-in/oidc/callback", outside.come_back),
     Route("/sign-in/passkey/options", passkeys.ask, methods=["POST"]),
     Route("/sign-in/passkey", passkeys.sign_in, methods=["POST"]),
+    Route("/tracks", tracks.show_tracks),
+    Route("/tracks", tracks.take_track, methods=["POST"]),
+    Route("/tracks/{id}", tracks.show_track),
+    Route("/tracks/{id}", tracks.place_photos, methods=["POST"]),
+    Route("/tracks/{id}/delete", tracks.delete, methods=["POST"]),
     Route("/account/clocks", clocks.show_clocks),
     Route("/account/clocks/mark", clocks.show_mark),
     Route("/account/clocks/mark", clocks.mark, methods=["POST"]),

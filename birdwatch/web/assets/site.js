@@ -24,6 +24,9 @@ if (document.querySelector("[data-review]")) {
 if (document.querySelector("[data-sightings]")) {
   import("./survey.js").then(({ growSightings }) => growSightings());
 }
+if (document.querySelector("[data-track]")) {
+  import("./track.js").then(({ followSlider }) => followSlider());
+}
 if (document.querySelector("[data-passkey]")) {
   import("./passkeys.js").then(({ offerPasskeys }) => offerPasskeys(document));
 }
