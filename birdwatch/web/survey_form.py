@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from birdwatch.domain.species import SpeciesIndex
 from birdwatch.domain.survey import Sighting, Survey
 from birdwatch.domain.text import Locale
+from birdwatch.intake.survey_intake import BY_TABLE
 from birdwatch.web.figures import ESTUARY_ZONE
 
 MAX_ROWS = 300
@@ -49,7 +50,7 @@ def as_typed(survey: Survey, index: SpeciesIndex, locale: Locale) -> Typed:
         "end": f"{survey.end:%H:%M}" if survey.end else "",
         "observers": ", ".join(survey.observers),
         "protocol": survey.protocol,
-        "tide": survey.tide,
+        "tide": survey.tide if survey.tide_source is None else BY_TABLE,
         "complete": "1" if survey.complete else "",
         "note": survey.note,
         "embargo_until": f"{until.astimezone(ESTUARY_ZONE):%Y-%m-%dT%H:%M}" if until else "",

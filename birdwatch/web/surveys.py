@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -11,12 +13,14 @@ from birdwatch.domain.sensitivity import BEHAVIOURS
 from birdwatch.domain.survey import METHODS, PROTOCOLS, TIDES, Survey, SurveyFilter
 from birdwatch.http.accounts import require, require_csrf
 from birdwatch.http.idempotency import new_once, once_of_form
-from birdwatch.intake.survey_intake import change_survey, receive_once, withdraw_survey
+from birdwatch.intake.field_days import FieldDay, field_days
+from birdwatch.intake.survey_intake import BY_TABLE, change_survey, receive_once, withdraw_survey
 from birdwatch.storage import photos
 from birdwatch.storage.seen_surveys import see_survey, seen_surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.storage.surveys import find_survey
+from birdwatch.storage.tides import load_stations
 from birdwatch.storage.tombstones import refuse_withdrawn
 from birdwatch.web.changes import history_of
 from birdwatch.web.forms import field_errors, typed
@@ -99,6 +103,7 @@ async def new_survey(request: Request) -> Response:
         "date": today_of(request).isoformat(),
         "site": query_text(request, "site") or "",
         "observers": actor_of(request).name,
+        "tide": BY_TABLE,
     }
     rows: list[dict[str, str]] = [{} for _ in range(ROWS_AT_FIRST)]
     return await _form_page(request, Typed(values, rows))
@@ -195,6 +200,7 @@ async def _form_page(
     survey_id: str | None = None,
 ) -> Response:
     archive = archive_of(request)
+    stations = await load_stations(archive.db)
     return page(
         request,
         "survey_form.html",
@@ -208,7 +214,20 @@ async def _form_page(
         methods=METHODS,
         protocols=PROTOCOLS,
         tides=TIDES,
+        has_tables=bool(stations),
+        day=await _field_day(request, given),
         species=await load_species(archive.db),
         sites=await load_sites(archive.db),
         once=new_once(),
     )
+
+
+async def _field_day(request: Request, given: Typed) -> FieldDay | None:
+    """Sun and tide of the day in the form, at its site or else at the first."""
+    try:
+        day = date.fromisoformat(given.values.get("date", ""))
+        site = given.values.get("site") or None
+        days = await field_days(archive_of(request).db, day, 1, site=site)
+    except (ValueError, OverflowError):
+        return None
+    return days[0] if days else None

@@ -228,6 +228,10 @@ ROADS |= {
     ("GET", "/media/{photo}/original"): Road(see_whole, "photo"),
     ("GET", "/api/v1/photos/{id}/history"): Road(see_versions, "photo"),
     ("GET", "/api/v1/photos/{id}/history.csv"): Road(see_versions, "photo"),
+    ("GET", "/surveys/field"): READ,
+    ("GET", "/surveys/field/session"): READ,
+    ("GET", "/surveys/manifest.webmanifest"): READ,
+    ("GET", "/surveys/worker.js"): READ,
     ("GET", "/surveys/{id}"): Road(see_survey, "survey"),
     ("GET", "/api/v1/surveys/{id}"): Road(see_survey, "survey"),
     # putting right

@@ -32,3 +32,10 @@ await build({
   chunkNames: "part-[hash]",
   outdir: out,
 });
+// The field page and its worker stand alone: all that a phone keeps of them is one file each.
+await build({
+  ...shared,
+  entryPoints: [join(here, "field.js"), join(here, "field-worker.js")],
+  format: "iife",
+  outdir: out,
+});

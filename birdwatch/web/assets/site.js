@@ -22,7 +22,7 @@ if (document.querySelector("[data-review]")) {
   import("./review.js").then(({ reviewByKeys }) => reviewByKeys());
 }
 if (document.querySelector("[data-sightings]")) {
-  import("./survey.js").then(({ growSightings }) => growSightings());
+  import("./survey.js").then(({ enterSurvey }) => enterSurvey());
 }
 if (document.querySelector("[data-track]")) {
   import("./track.js").then(({ followSlider }) => followSlider());

@@ -63,7 +63,8 @@ function attach(input) {
       const { items } = await answer.json();
       if (document.activeElement === input) show(items);
     } catch {
-      close(); // a name can always be typed in full
+      // Without a line the names of the page itself help.
+      if (mine === asked && document.activeElement === input) show(namesHere(text));
     }
   };
   input.addEventListener("input", () => {
@@ -91,6 +92,21 @@ function attach(input) {
     const option = event.target.closest("li");
     if (option) take(option);
   });
+}
+
+const MOST = 8;
+
+function namesHere(text) {
+  const wanted = text.toLowerCase();
+  const isEnglish = document.documentElement.lang === "en";
+  return [...document.querySelectorAll("#species-names option")]
+    .map((option) => ({ first: option.value, rest: option.textContent }))
+    .filter(({ first, rest }) => `${first} ${rest}`.toLowerCase().includes(wanted))
+    .slice(0, MOST)
+    .map(({ first, rest }) => ({
+      name: isEnglish ? { en: first, zh: "" } : { zh: first, en: "" },
+      scientific_name: rest,
+    }));
 }
 
 function row(item, id) {

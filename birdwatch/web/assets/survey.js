@@ -1,5 +1,14 @@
 // A survey grows a row when the last one is used, and loses one at a press.
+import { showConditions } from "./conditions.js";
+import { countByHand } from "./counters.js";
 import { suggestSpecies } from "./species.js";
+
+export function enterSurvey() {
+  growSightings();
+  const form = document.querySelector("[data-sightings]").closest("form");
+  countByHand(form);
+  showConditions(form)();
+}
 
 export function growSightings() {
   const list = document.querySelector("[data-sightings]");
@@ -19,9 +28,12 @@ export function growSightings() {
     for (const field of row.querySelectorAll("input, select")) {
       field.removeAttribute("aria-invalid");
       field.removeAttribute("aria-describedby");
+      field.setCustomValidity("");
       if (field.tagName === "SELECT") field.selectedIndex = 0;
       else field.value = "";
     }
+    for (const take of row.querySelectorAll("[data-take]")) take.disabled = true;
+    for (const more of row.querySelectorAll("details")) more.open = false;
     const old = row.querySelector(".suggest");
     if (old) {
       const input = old.querySelector("input");
@@ -62,4 +74,5 @@ export function growSightings() {
       add();
     }
   });
+  return add;
 }
