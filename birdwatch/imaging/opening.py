@@ -21,6 +21,7 @@ from birdwatch.domain.errors import (
     TooLargeError,
     UnsupportedMediaError,
 )
+from birdwatch.imaging.pieces import check_pieces
 from birdwatch.imaging.sniff import HEAD_BYTES, OTHER_RAW, describe, sniff
 
 # What codecs and parsers were seen to raise on broken bytes, beside their own subclasses of these.
@@ -77,6 +78,7 @@ def open_picture(
     the `with` block: a picture that breaks while it is decoded is as unreadable as any.
     """
     register_heif()
+    check_pieces(file, picture_format)
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, max_pixels
     try:
         with warnings.catch_warnings():
