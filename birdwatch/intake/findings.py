@@ -15,7 +15,7 @@ Kind = Literal[
     "database", "chain", "record", "counts",
     "original_missing", "original_damaged", "original_extra",
     "rendition_missing", "rendition_damaged", "rendition_extra",
-    "unfinished",
+    "unfinished", "quarantine",
 ]  # fmt: skip
 SETTLED_AFTER_S = (
     24 * 3600

@@ -15,6 +15,7 @@ from pathlib import Path
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.findings import SETTLED_AFTER_S, Finding, Inspection, Report
 from birdwatch.intake.verification_files import check_photos, check_stray_files
+from birdwatch.intake.verification_quarantine import check_quarantine
 from birdwatch.intake.verification_rows import (
     check_chain,
     check_counts,
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     check_chain,
     check_photos,
     check_stray_files,
+    check_quarantine,
     check_records,
     check_counts,
 )

@@ -69,6 +69,12 @@ async def held_of(db: Source, hashes: Sequence[str]) -> set[str]:
     return {row["sha256"] for row in rows}
 
 
+async def held_apart(db: Source) -> dict[str, int]:
+    """What never got in and is in quarantine: sizes by hash."""
+    rows = await db.rows("SELECT sha256, size_bytes FROM quarantine WHERE photo_id = ''")
+    return {row["sha256"]: row["size_bytes"] for row in rows}
+
+
 async def has_job(db: Source, photo_id: str) -> bool:
     """Whether pictures of this photo are still to be made, or making them was given up."""
     return bool(await db.rows(HAS_JOB, photo_id))

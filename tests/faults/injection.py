@@ -388,10 +388,33 @@ async def alter_count(injector: Injector) -> Fault | None:
     return Fault(f"{how} count", ("counts", f"{site}/{day}"), undo)
 
 
+async def lose_quarantined(injector: Injector) -> Fault | None:
+    """A row of the quarantine whose file is gone."""
+    digest = f"{injector.dice.randrange(16**64):064x}"
+    values = (digest[:16], digest, 9, "", "", "", "", "", "", 3, 0, 0)
+    names = (
+        "id", "sha256", "size_bytes", "owner_id", "photo_id", "file_name", "words", "reason_zh",
+        "reason_en", "deaths", "first_at", "last_at",
+    )  # fmt: skip
+    await injector.run((insert("quarantine", names), values))
+
+    async def undo() -> None:
+        await injector.run(("DELETE FROM quarantine WHERE id = $1", (digest[:16],)))
+
+    return Fault("lost quarantined", ("quarantine", f"quarantine/{digest}"), undo)
+
+
 Sort = Callable[[Injector], Awaitable[Fault | None]]
 SORTS: tuple[Sort, ...] = (
     lose_original, alter_original, swap_original_for_a_folder, add_stranger, add_leftover,
     lose_rendition, alter_rendition, add_rendition, forget_job, alter_row, alter_ledger,
     lose_ledger, lose_row, alter_derived, alter_end, unlink_photo, alter_count,
+    lose_quarantined,
 )  # fmt: skip
-FOR_GOOD = (alter_row, alter_ledger, lose_ledger, lose_row)  # what only a backup undoes
+FOR_GOOD = (
+    alter_row,
+    alter_ledger,
+    lose_ledger,
+    lose_row,
+    lose_quarantined,
+)  # what only a backup undoes
