@@ -246,6 +246,7 @@ ROADS |= {
     # sending in
     ("GET", "/upload"): Road(signed_in),
     ("POST", "/upload"): Road(signed_in),
+    ("POST", "/upload/drafts"): Road(signed_in),
     ("GET", "/surveys/new"): Road(signed_in),
     ("POST", "/surveys/new"): Road(signed_in),
     ("POST", "/api/v1/photos"): Road(contributes),

@@ -39,8 +39,9 @@ def waiting(site: Site) -> Site:
             form = {**SURVEY, "start": f"{hour:02}:30", "site": site.sector, "csrf": csrf}
             assert client.post("/surveys/new", data=form).status_code == 303
         picture = make_jpeg(640, 480, seed=77, taken="2026:04:25 06:00:00")
-        files = {"files": ("a.jpg", picture, "image/jpeg")}
-        assert client.post("/upload", data={"csrf": csrf}, files=files).status_code == 200
+        files = {"photo": ("a.jpg", picture, "image/jpeg")}
+        sent = client.post("/api/v1/photos", files=files, headers={"X-CSRF-Token": csrf})
+        assert sent.status_code == 201
     return site
 
 

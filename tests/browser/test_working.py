@@ -1,31 +1,10 @@
 from __future__ import annotations
 
-import base64
-
 from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import Site
 from tests.browser.readers import reader
 from tests.pictures import make_jpeg
-
-DROP = """
-([selector, files]) => {
-  const transfer = new DataTransfer();
-  for (const [name, text] of files) {
-    const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
-    transfer.items.add(new File([bytes], name, {type: "image/jpeg"}));
-  }
-  const zone = document.querySelector(selector);
-  zone.dispatchEvent(new DragEvent("dragover", {dataTransfer: transfer, bubbles: true, cancelable: true}));
-  zone.dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true}));
-}
-"""
-
-
-def drop(page: Page, files: list[tuple[str, bytes]]) -> None:
-    page.evaluate(
-        DROP, [".drop-zone", [[name, base64.b64encode(data).decode()] for name, data in files]]
-    )
 
 
 def press_tab_until(page: Page, text: str) -> None:
@@ -34,32 +13,6 @@ def press_tab_until(page: Page, text: str) -> None:
         if page.evaluate("document.activeElement.textContent") == text:
             return
     raise AssertionError(text)
-
-
-def test_upload_by_drop_shows_a_result_for_every_file(browser: Browser, site: Site) -> None:
-    picture = make_jpeg(640, 480, seed=41, taken="2026:04:20 06:00:00")
-    with reader(browser, site, signed_in=True, language="en") as (page, _):
-        page.goto("/upload")
-        page.fill("#credit", "摄/国颖")
-        drop(page, [("a.jpg", picture), ("b.jpg", picture), ("c.jpg", b"<html></html>")])
-        page.wait_for_selector("[data-summary]:has-text('All done')")
-        kinds = page.locator(".transfers li").evaluate_all("all => all.map(one => one.className)")
-        refusal = page.locator(".transfers .refused .result").inner_text()
-        page.locator(".transfers a").first.click()
-        page.wait_for_url("**/photos/*")
-        assert "国颖" in page.locator("p.credit").inner_text()
-    assert sorted(kinds) == ["accepted", "duplicate", "refused"]
-    assert refusal.startswith("Refused: ")
-
-
-def test_upload_by_the_plain_form_needs_no_script(browser: Browser, site: Site) -> None:
-    path = site.folder / "plain.jpg"
-    path.write_bytes(make_jpeg(640, 480, seed=42, taken="2026:04:20 06:10:00"))
-    with reader(browser, site, signed_in=True, script=False, language="en") as (page, _):
-        page.goto("/upload")
-        page.set_input_files("#files", [path])
-        page.locator("form[data-upload] button.btn").click()
-        assert page.locator("td.accepted").inner_text() == "Accepted"
 
 
 def test_survey_is_entered_by_keyboard_alone(browser: Browser, site: Site) -> None:
@@ -106,8 +59,13 @@ def test_gallery_goes_on_as_the_reader_scrolls(browser: Browser, site: Site) -> 
         paths.append(path)
     with reader(browser, site, signed_in=True) as (page, complaints):
         page.goto("/upload")
+        page.wait_for_selector("[data-upload][data-ready]")
         page.set_input_files("#files", paths)
         page.wait_for_selector("[data-summary]:has-text('全部完成')", timeout=120_000)
+        page.reload()
+        page.check("#pick-all")
+        page.click("button[value=publish]")
+        page.wait_for_selector("[data-said]")
         page.goto("/gallery?season=2024-spring")
         page.keyboard.press("End")
         page.wait_for_selector("a.ph >> nth=49")

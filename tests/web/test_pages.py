@@ -49,12 +49,23 @@ async def add_survey(service: Service, member: Member) -> str:
     return answer.headers["location"].split("?")[0]
 
 
+async def send_photo(
+    member: Member, name: str, picture: bytes, data: dict[str, str] | None = None
+) -> None:
+    """A photo that is published at once."""
+    answer = await member.browser.post(
+        "/api/v1/photos",
+        data=data or {},
+        files={"photo": (name, picture, "image/jpeg")},
+        headers={"X-CSRF-Token": member.csrf},
+    )
+    assert answer.status_code == 201, answer.text
+
+
 async def add_photo(
     service: Service, member: Member, data: dict[str, str] | None = None, name: str = "a.jpg"
 ) -> str:
-    files = {"files": (name, make_jpeg(900, 600), "image/jpeg")}
-    answer = await member.post("/upload", data, files=files)
-    assert answer.status_code == 200
+    await send_photo(member, name, make_jpeg(900, 600), data)
     await drain(service.archive)
     listed = (await service.visitor.get("/api/v1/photos")).json()["items"]
     return f"/photos/{listed[0]['id']}"
@@ -160,26 +171,49 @@ async def test_upload_form_answers_for_every_file(service: Service, member: Memb
         ("files", ("again.jpg", picture, "image/jpeg")),
         ("files", ("page.jpg", b"<html>no picture</html>", "image/jpeg")),
     ]
-    answer = await member.post("/upload", {"credit": "摄/国颖"}, files=files)
+    answer = await member.post("/upload", files=files)
     outcomes = [
         part.split('"')[0]
         for part in answer.text.split('<td class="')[1:]
         if part.startswith(("accepted", "duplicate", "refused"))
     ]
     assert (answer.status_code, outcomes) == (200, ["accepted", "duplicate", "refused"])
-    assert 'value="摄/国颖"' in answer.text
+    assert answer.text.count("data-draft=") == 1
+    assert (await service.visitor.get("/api/v1/photos")).json()["items"] == []
 
 
-async def test_upload_of_what_waits_for_review_says_so(service: Service, member: Member) -> None:
+async def test_draft_of_what_will_wait_for_review_says_so(service: Service, member: Member) -> None:
     far = make_jpeg(64, 48, gps=(48.2, 16.37))  # outside the estuary
-    files = [("files", ("far.jpg", far, "image/jpeg"))]
-    answer = await member.post("/upload", {"credit": "摄/国颖"}, files=files)
-    assert answer.status_code == 200
-    assert answer.text.count("<td>Waiting for review</td>") == 1
+    answer = await member.post("/upload", files=[("files", ("far.jpg", far, "image/jpeg"))])
+    assert answer.text.count('<span class="flag">') == 1
+    draft = answer.text.split('data-draft="')[1].split('"')[0]
+    told = await member.post("/upload/drafts", {"id": draft, "do": "publish"})
+    assert told.headers["location"] == "/upload?done=publish&n=1&waiting=1#drafts"
+    page = (await member.browser.get(told.headers["location"])).text
+    assert "1 sent in. 1 of them wait for a reviewer." in page
+
+
+async def test_draft_pages_are_whole_also_when_something_is_wrong(
+    service: Service, member: Member
+) -> None:
+    files = [("files", (f"{n}.jpg", make_jpeg(64, 40 + n), "image/jpeg")) for n in range(2)]
+    await member.post("/upload", files=files)
+    for data, status in (
+        ({"which": "all", "do": "set", "best": "many"}, 422),
+        ({"do": "publish"}, 422),
+        ({"id": "nothing", "do": "publish"}, 422),
+        ({"id": "nothing", "do": "set", "species": "Roc"}, 422),
+        ({"id": "nothing", "do": "remove", "reason": "blurred"}, 422),
+    ):
+        answer = await member.post("/upload/drafts", data)
+        assert (answer.status_code, faults_of(answer.text, "en")) == (status, []), data
+        assert 'role="alert"' in answer.text
+    page = (await member.browser.get("/upload?done=gone&n=1")).text
+    assert "data-said" not in page
 
 
 async def test_upload_without_files_says_so(service: Service, member: Member) -> None:
-    answer = await member.post("/upload", {"credit": "摄/国颖"}, files={"files": ("", b"")})
+    answer = await member.post("/upload", files={"files": ("", b"")})
     assert "No file was chosen" in answer.text
 
 
@@ -268,8 +302,8 @@ async def test_forms_without_their_token_are_refused(service: Service, member: M
 
 async def test_gallery_pages_run_on_by_a_real_link(service: Service, member: Member) -> None:
     for number in range(50):
-        files = {"files": (f"{number}.jpg", make_jpeg(40, 30 + number), "image/jpeg")}
-        assert (await member.post("/upload", {"credit": "摄/国颖"}, files=files)).status_code == 200
+        picture = make_jpeg(40, 30 + number)
+        await send_photo(member, f"{number}.jpg", picture, {"credit": "摄/国颖"})
     first = (await service.visitor.get("/gallery?photographer=国颖")).text
     link = first.split('rel="next" data-more')[1].split('href="')[1].split('"')[0]
     second = (await service.visitor.get(link.replace("&amp;", "&"))).text

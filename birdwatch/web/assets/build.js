@@ -26,7 +26,7 @@ await build({
 });
 await build({
   ...shared,
-  entryPoints: [join(here, "site.js")],
+  entryPoints: [join(here, "site.js"), join(here, "upload_worker.js")],
   format: "esm",
   splitting: true,
   chunkNames: "part-[hash]",
