@@ -18,8 +18,10 @@ from birdwatch.domain.policy import SYSTEM
 from birdwatch.domain.text import Text
 from birdwatch.imaging.renditions import FIRST_SIZES, LATER_SIZES, RenderResult
 from birdwatch.intake.archive import Archive
+from birdwatch.intake.bursts import BURST_JOB
 from birdwatch.intake.checking import check_brightness
 from birdwatch.intake.quarantine import render_or_note
+from birdwatch.storage.bursts import keep_fingerprint
 from birdwatch.storage.jobs import SECOND, enqueue
 from birdwatch.storage.photos import find_photo, record_failure, record_renditions
 from birdwatch.storage.renditions import add_renditions
@@ -42,6 +44,9 @@ async def render_first(archive: Archive, photo_id: str, *, now: datetime) -> Non
     async with archive.db.write(SYSTEM, now) as tx:
         await record_renditions(tx, photo_id, result.renditions, result.thumbhash)
         await enqueue(tx, RENDER_REST, photo_id, rank=SECOND)
+        if result.fingerprint and photo.owner_id is not None:
+            await keep_fingerprint(tx, photo_id, result.fingerprint)
+            await enqueue(tx, BURST_JOB, photo_id, rank=SECOND)
     await check_brightness(archive, photo_id, now=now)
 
 

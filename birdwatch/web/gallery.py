@@ -16,6 +16,7 @@ from birdwatch.domain.species import SpeciesIndex
 from birdwatch.storage import photos
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
+from birdwatch.web.bursts import fold_bursts
 from birdwatch.web.reading import (
     archive_of,
     query_day,
@@ -64,6 +65,8 @@ async def show_gallery(request: Request) -> Response:
         cursor=query_text(request, "cursor"),
     )
     items = () if is_unknown else shown.items
+    sightings = await sightings_by_photo(request, items)
+    events = await fold_bursts(request, items, sightings)
     season = where.season or (where.day and season_of(where.day)) or await season_now(request)
     summary = await season_summary(request, season, species=where.species, site=where.site)
     strips = draw_strips(
@@ -72,13 +75,14 @@ async def show_gallery(request: Request) -> Response:
     return page(
         request,
         "gallery.html",
-        groups=group_by_day(items),
+        groups=group_by_day(events.shown),
+        frames=events.frames,
         next_cursor=None if is_unknown else shown.next,
         values={name: query_text(request, name) for name in FILTERS},
         near=species.near(asked) if asked and is_unknown else (),
         summary=summary,
         strips=strips,
-        sightings=await sightings_by_photo(request, items),
+        sightings=sightings,
         species=species,
         sites=await load_sites(archive.db),
         seasons=await known_seasons(request),

@@ -24,6 +24,7 @@ from birdwatch.storage import counts, photos, surveys
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.storage.tombstones import refuse_withdrawn
+from birdwatch.web.bursts import frames_beside
 from birdwatch.web.changes import history_of
 from birdwatch.web.figures import ESTUARY_ZONE
 from birdwatch.web.forms import field_errors, typed
@@ -174,6 +175,7 @@ async def _photo_page(
         can_edit=can_edit,
         can_see_place=photo.view == "full",
         beside=await _beside(request, photo),
+        frames=await frames_beside(request, photo),
         changes=changes,
         review=await review_of(request, "photo", photo),
         values=values,

@@ -20,6 +20,7 @@ import anyio
 from birdwatch.domain.errors import BirdwatchError, UnavailableError
 from birdwatch.domain.text import Text
 from birdwatch.intake.archive import Archive
+from birdwatch.intake.bursts import BURST_JOB, join_burst
 from birdwatch.intake.photo_rendering import (
     RENDER_FIRST,
     RENDER_REST,
@@ -72,6 +73,10 @@ async def _render_rest(archive: Archive, photo_id: str, now: datetime) -> None:
     await render_rest(archive, photo_id, now=now)
 
 
+async def _join_burst(archive: Archive, photo_id: str, now: datetime) -> None:
+    await join_burst(archive, photo_id, now=now)
+
+
 async def _give_up_rendering(archive: Archive, photo_id: str, reason: Text, now: datetime) -> None:
     await give_up_rendering(archive, photo_id, reason, now=now)
 
@@ -79,6 +84,7 @@ async def _give_up_rendering(archive: Archive, photo_id: str, reason: Text, now:
 JOBS: dict[str, Kind] = {
     RENDER_FIRST: Kind(_render_first, _give_up_rendering),
     RENDER_REST: Kind(_render_rest),
+    BURST_JOB: Kind(_join_burst),
 }
 
 

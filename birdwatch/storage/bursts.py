@@ -1,0 +1,75 @@
+"""Which photos are frames of one burst. Derived from clocks and fingerprints, so not versioned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from birdwatch.domain.burst import Frame
+from birdwatch.storage.columns import from_instant, to_instant
+from birdwatch.storage.sql import marks
+from birdwatch.storage.transactions import Source, Write
+
+AT_ONCE = 400
+MAX_FRAMES = 2000  # of one run: a camera that fires for minutes without a pause
+
+
+async def keep_fingerprint(tx: Write, photo_id: str, fingerprint: str) -> None:
+    """What a photo looks like, for comparing."""
+    await tx.run("UPDATE photo SET fingerprint = $1 WHERE id = $2", fingerprint, photo_id)
+
+
+async def frames_around(db: Source, photo_id: str, span: timedelta) -> list[Frame]:
+    """The frames of the same person and camera, from `span` before a photo to `span` after it."""
+    rows = await db.rows(
+        "SELECT owner_id, camera_key, clock_at FROM photo WHERE id = $1 AND owner_id IS NOT NULL"
+        " AND camera_key IS NOT NULL AND clock_at IS NOT NULL AND fingerprint IS NOT NULL",
+        photo_id,
+    )
+    if not rows:
+        return []
+    at: datetime = from_instant(rows[0]["clock_at"])
+    found = await db.rows(
+        "SELECT p.id, p.clock_at, p.fingerprint FROM photo p"
+        " WHERE p.owner_id = $1 AND p.camera_key = $2 AND p.clock_at >= $3 AND p.clock_at <= $4"
+        " AND p.fingerprint IS NOT NULL ORDER BY p.clock_at, p.id LIMIT $5",
+        rows[0]["owner_id"],
+        rows[0]["camera_key"],
+        to_instant(at - span),
+        to_instant(at + span),
+        MAX_FRAMES,
+    )
+    return [Frame(row["id"], from_instant(row["clock_at"]), row["fingerprint"]) for row in found]
+
+
+async def put_bursts(tx: Write, frames: Sequence[Frame], bursts: Sequence[Sequence[Frame]]) -> None:
+    """These frames belong to these bursts, and to no others."""
+    ids = [frame.photo_id for frame in frames]
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        await tx.run(f"DELETE FROM burst WHERE photo_id IN ({marks(len(some))})", *some)
+    await tx.run_many(
+        "INSERT INTO burst (photo_id, burst_id) VALUES ($1, $2)",
+        [(frame.photo_id, burst[0].photo_id) for burst in bursts for frame in burst],
+    )
+
+
+async def bursts_of(db: Source, photo_ids: Sequence[str]) -> dict[str, str]:
+    """The burst of each of these photos that is a frame of one."""
+    if not photo_ids:
+        return {}
+    rows = await db.rows(
+        f"SELECT photo_id, burst_id FROM burst WHERE photo_id IN ({marks(len(photo_ids))})",
+        *photo_ids,
+    )
+    return {row["photo_id"]: row["burst_id"] for row in rows}
+
+
+async def frames_of_burst(db: Source, photo_id: str) -> list[str]:
+    """The frames of the burst that this photo is in, in the order they were taken; else none."""
+    rows = await db.rows(
+        "SELECT b.photo_id FROM burst b JOIN photo p ON p.id = b.photo_id WHERE b.burst_id ="
+        " (SELECT burst_id FROM burst WHERE photo_id = $1) ORDER BY p.clock_at, p.id",
+        photo_id,
+    )
+    return [row["photo_id"] for row in rows]

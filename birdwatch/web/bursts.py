@@ -1,0 +1,65 @@
+"""A burst as one event on the pages: its cover with the number of its frames, all of them behind it.
+
+Only frames that the reader sees in full time are told together: that a protected picture was taken
+beside another one would tell its day and place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from birdwatch.domain.burst import cover
+from birdwatch.domain.photo import Photo
+from birdwatch.domain.publication import seen_photo
+from birdwatch.domain.sensitivity import is_protected
+from birdwatch.storage.bursts import bursts_of, frames_of_burst
+from birdwatch.storage.photos import find_photos
+from birdwatch.web.reading import archive_of, reader_of
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Photos of a list, of each burst its cover alone; `frames`: of how many, by cover."""
+
+    shown: tuple[Photo, ...]
+    frames: dict[str, int]
+
+
+async def fold_bursts(
+    request: Request, items: Sequence[Photo], telling: Container[str] = ()
+) -> Events:
+    """The photos of a page as events. `telling`: those with a count, which stand for theirs."""
+    open_ids = [photo.id for photo in items if _is_open(photo)]
+    bursts = await bursts_of(archive_of(request).db, open_ids)
+    members: dict[str, list[Photo]] = {}
+    for photo in items:
+        if photo.id in bursts:
+            members.setdefault(bursts[photo.id], []).append(photo)
+    frames: dict[str, int] = {}
+    for burst in members.values():
+        taken = sorted(burst, key=lambda one: (one.facts.time.instant or one.received_at, one.id))
+        ids = [one.id for one in taken]
+        if len(ids) > 1:
+            frames[cover(ids, [one for one in ids if one in telling])] = len(ids)
+    covered = {one.id for burst in members.values() if len(burst) > 1 for one in burst}
+    shown = tuple(one for one in items if one.id not in covered or one.id in frames)
+    return Events(shown, frames)
+
+
+async def frames_beside(request: Request, photo: Photo) -> list[Photo]:
+    """The frames of this photo's burst that the reader sees, itself among them; none if alone."""
+    if not _is_open(photo):
+        return []
+    db, reader = archive_of(request).db, reader_of(request)
+    ids = await frames_of_burst(db, photo.id)
+    seen = [seen_photo(one, reader.actor, reader.now) for one in await find_photos(db, ids)]
+    frames = {one.id: one for one in seen if one is not None and _is_open(one)}
+    ordered = [frames[one] for one in ids if one in frames]
+    return ordered if len(ordered) > 1 else []
+
+
+def _is_open(photo: Photo) -> bool:
+    return photo.view == "full" or not is_protected(photo.facts.level)
