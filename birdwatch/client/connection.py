@@ -47,16 +47,17 @@ class Cut(Exception):  # noqa: N818
 class Patience:
     """How long to go on trying without getting any further."""
 
-    def __init__(self, patience_s: float) -> None:
+    def __init__(self, patience_s: float, first_pause_s: float = FIRST_PAUSE_S) -> None:
         self.patience_s = patience_s
-        self._pause_s = FIRST_PAUSE_S
+        self.first_pause_s = first_pause_s
+        self._pause_s = first_pause_s
         self._since: float | None = None
         self._furthest = 0
 
     def reached(self, at: int) -> None:
         """Who gets further is given short pauses and all the time again."""
         if at > self._furthest:
-            self._furthest, self._pause_s, self._since = at, FIRST_PAUSE_S, None
+            self._furthest, self._pause_s, self._since = at, self.first_pause_s, None
 
     def start_over(self) -> None:
         """The next byte is the first again."""
@@ -85,10 +86,11 @@ class Connection:
         *,
         language: str = "en",
         patience_s: float = 300.0,
+        first_pause_s: float = FIRST_PAUSE_S,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.base = base.rstrip("/")
-        self.patience_s = patience_s
+        self._patience = (patience_s, first_pause_s)
         self._http = httpx.AsyncClient(
             base_url=self.base,
             headers={
@@ -114,6 +116,10 @@ class Connection:
         trace: TracebackType | None,
     ) -> None:
         await self._open.__aexit__(kind, error, trace)
+
+    def patience(self) -> Patience:
+        """All the time there is, for one piece of work."""
+        return Patience(*self._patience)
 
     async def ask(
         self,
@@ -148,7 +154,7 @@ class Connection:
 
     async def ask_until(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do this until it is answered, or patience ends."""
-        patience = Patience(self.patience_s)
+        patience = self.patience()
         while True:
             try:
                 return await work()

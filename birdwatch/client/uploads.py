@@ -82,16 +82,16 @@ async def send_file(
     FileChangedError when the file is no longer the one with this hash.
     """
     course = Course(file, sha256, words, on_begun, on_moved)
-    line = _Line(connection, Patience(connection.patience_s))
+    line = _Line(connection, connection.patience())
     starts = 0
-    while starts <= MOST_STARTS:
+    while upload or starts < MOST_STARTS:
         try:
             offset = None
             if not upload:
-                starts, offset = starts + 1, 0
-                line.patience.start_over()
                 upload = await _begin(connection, course)
                 on_begun(upload)
+                starts, offset = starts + 1, 0
+                line.patience.start_over()
             arrival = await _go_on(line, upload, course, offset)
         except (Cut, Refusal) as error:
             if isinstance(error, Refusal) and error.code == BENT and starts < MOST_STARTS:
