@@ -133,10 +133,6 @@ def reads_own(reader: str, kind: str) -> Outcome:
     return "403" if reader == "uploading token" else signed_in(reader, kind)
 
 
-def reads_own(reader: str, kind: str) -> Outcome:
-    return "403" if reader == "uploading token" else signed_in(reader, kind)
-
-
 def nobodys(reader: str, kind: str) -> Outcome:
     """A thing of one's own that is not there."""
     return "401" if reader == "visitor" else "404"
