@@ -31,9 +31,9 @@ class Piece:
     digest: hashlib._Hash | None  # of the file so far
     checksum: Checksum | None = None
     size: int = 0
+    failure: BirdwatchError | None = None  # of a write
     _own: hashlib._Hash | None = field(default=None, init=False)
     _before: hashlib._Hash | None = field(default=None, init=False)
-    _failure: BirdwatchError | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if self.checksum is not None:
@@ -45,12 +45,14 @@ class Piece:
         return self.start + self.size
 
     def add(self, bundle: list[bytes]) -> None:
-        """Hash and write; in a thread."""
+        """Hash and write, unless an earlier write failed; in a thread."""
+        if self.failure is not None:
+            return
         try:
             self.turn.part.write(bundle)
         except BirdwatchError as error:
-            self._failure = error
-            raise
+            self.failure = error
+            return
         for data in bundle:
             self.size += len(data)
             if self.digest is not None:
@@ -58,25 +60,21 @@ class Piece:
             if self._own is not None:
                 self._own.update(data)
 
-    def end_with(self, rest: list[bytes], is_whole: bool, is_refused: bool) -> None:  # noqa: FBT001
-        """Write what is left; sync what is to stay, or go back to where the piece began.
+    def finish(self, is_whole: bool, is_refused: bool) -> None:  # noqa: FBT001 (given to a thread)
+        """Sync what is to stay, or go back to where the piece began; in a thread.
 
-        In a thread. Raises ChecksumError, and UnavailableError where a write failed.
+        Raises ChecksumError, and UnavailableError where a write failed.
         """
-        try:
-            if rest and self._failure is None:
-                self.add(rest)
-        finally:
-            is_right = self.checksum is None or (
-                is_whole and self._own is not None and self._own.digest() == self.checksum.digest
-            )
-            if is_right and not is_refused and self._failure is None:
-                self.turn.part.sync()
-            else:
-                self.turn.part.cut_to(self.start)
-                self.digest, self.size = self._before, 0
-        if self._failure is not None:
-            raise self._failure
+        is_right = self.checksum is None or (
+            is_whole and self._own is not None and self._own.digest() == self.checksum.digest
+        )
+        if is_right and not is_refused and self.failure is None:
+            self.turn.part.sync()
+            return
+        self.turn.part.cut_to(self.start)
+        self.digest, self.size = self._before, 0
+        if self.failure is not None:
+            raise self.failure
         if is_whole and not is_right:
             raise _not_as_announced()
 
@@ -103,7 +101,9 @@ async def pour(turns: Turns, chunks: AsyncIterator[bytes], piece: Piece) -> None
                 if gathered >= BUNDLE_BYTES:
                     if writing is not None:
                         await asyncio.shield(writing)
-                    writing = loop.run_in_executor(turns.threads, piece.add, bundle)
+                    if piece.failure is not None:
+                        raise piece.failure
+                    writing = loop.run_in_executor(turns.writers, piece.add, bundle)
                     bundle, gathered = [], 0
             is_whole = True
     except BirdwatchError:
@@ -112,9 +112,11 @@ async def pour(turns: Turns, chunks: AsyncIterator[bytes], piece: Piece) -> None
     finally:
         with CancelScope(shield=True):
             if writing is not None:
-                await asyncio.wait([writing])  # its failure is told by the end
-            rest = [] if is_refused else bundle
-            await loop.run_in_executor(turns.threads, piece.end_with, rest, is_whole, is_refused)
+                await writing
+            if bundle and not is_refused:
+                writing = loop.run_in_executor(turns.writers, piece.add, bundle)
+                await writing
+            await loop.run_in_executor(turns.syncers, piece.finish, is_whole, is_refused)
 
 
 def too_long(length: int) -> TooLargeError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
+import os
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
@@ -27,7 +28,8 @@ WAIT_S = 8.0
 LOOK_EVERY_S = 0.05
 IDLE_S = 60.0  # a sender who brings nothing for so long is gone
 MOST_HASHES = 2048  # about 1 KiB each
-WRITERS = 4  # threads: more would only make the disk seek
+WRITERS = max(1, (os.cpu_count() or 2) - 1)  # they hash too: one processor is left for answers
+SYNCERS = 8  # these only wait for the disk
 
 
 class Turn:
@@ -70,7 +72,8 @@ class Turns:
     """The writers of this process, its threads for writing, and the hashes that are under way."""
 
     def __init__(self) -> None:
-        self.threads = ThreadPoolExecutor(WRITERS, thread_name_prefix="upload")
+        self.writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="upload-write")
+        self.syncers = ThreadPoolExecutor(SYNCERS, thread_name_prefix="upload-sync")
         self._held: dict[str, Turn | None] = {}
         self._hashes: OrderedDict[str, tuple[int, hashlib._Hash]] = OrderedDict()
 
@@ -131,7 +134,8 @@ class Turns:
             self._hashes.popitem(last=False)
 
     def close(self) -> None:
-        self.threads.shutdown(wait=True)
+        self.writers.shutdown(wait=True)
+        self.syncers.shutdown(wait=True)
 
 
 def _locked() -> LockedError:
