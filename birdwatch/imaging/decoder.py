@@ -45,7 +45,7 @@ class Limits:
 
     memory_bytes: int = 1024 * 1024 * 1024
     cpu_s: int = 60
-    wall_s: float = 90.0
+    wall_s: float = 180.0  # long: on a busy machine 60 seconds of CPU take their time
     file_bytes: int = 64 * 1024 * 1024
     files_per_child: int = 500
 

@@ -57,7 +57,7 @@ def only_child(sandbox: Sandbox) -> Child:
 
 
 async def wait_until(is_so: Callable[[], bool]) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(120):
         while not is_so():
             await anyio.sleep(0.01)
 
@@ -109,7 +109,7 @@ async def test_sandbox_without_a_file_refuses_and_goes_on(photo: Path, tmp_path:
 async def kill_each(sandbox: Sandbox, deaths: int) -> set[int]:
     """Kill the child that has a picture in hand, as often as this; each is another one."""
     killed: set[int] = set()
-    with anyio.fail_after(30):
+    with anyio.fail_after(120):
         while len(killed) < deaths:
             for child in [one for one in list(sandbox._busy) if one.landlock is not None]:
                 if child.pid not in killed and child.is_alive:
