@@ -28,6 +28,7 @@ from birdwatch.http.rates import RateExceededError, Rates
 from birdwatch.http.security import DATA_HEADERS, HSTS, PAGE_HEADERS, SAFE_METHODS, check_request
 from birdwatch.http.sessions import actor_of, cookie_name, find_session, is_secure
 from birdwatch.settings import Settings
+from birdwatch.storage.failing import translated
 
 log = logging.getLogger("birdwatch.http")
 FILES_PER_FORM = 50
@@ -52,10 +53,13 @@ class RequestContext:
         with request.app.state.archive.db.activate():
             try:
                 check_request(request)
-                await _admit(request)
-                limited = _limit_body(request, receive)
-                await self.app(scope, limited, response_headers.send)
+                with translated():  # a database that broke off while something was read
+                    await _admit(request)
+                    limited = _limit_body(request, receive)
+                    await self.app(scope, limited, response_headers.send)
             except BirdwatchError as error:
+                if response_headers.status:
+                    raise  # half an answer is out: the connection ends, and that says it
                 if isinstance(error, RateExceededError):
                     request.state.rate = error.rate
                 response = respond_to(request, error)

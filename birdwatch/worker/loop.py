@@ -46,6 +46,7 @@ BEAT_S = 10  # three beats may be lost before another worker takes the job
 RETRY_DELAY_S = (5, 60)  # after the first attempt, after the second
 DISK_RETRY_DELAY_S = 60
 LOOK_EVERY_S = 0.5
+PAUSE_S = 3
 log = logging.getLogger(__name__)
 UNEXPECTED = Text(
     zh="生成显示图时出错，原始文件完好。管理员可以在日志里看到原因。",
@@ -144,11 +145,22 @@ async def _do_jobs(archive: Archive, stop: anyio.Event) -> None:
     while not stop.is_set():
         try:
             is_done = await do_next(archive, name, now=datetime.now(UTC))
+        except BirdwatchError as error:
+            log.warning("worker=%s event=claim_failed code=%s", name, error.code)
+            is_done = False
+            await _pause(stop)
         except Exception:  # the loop outlives a database that is away for a moment
             log.exception("worker=%s event=claim_failed", name)
             is_done = False
+            await _pause(stop)
         if not is_done:
             await _wait(archive, stop)
+
+
+async def _pause(stop: anyio.Event) -> None:
+    """After a failure: a database that is away is not asked twice a second."""
+    with anyio.move_on_after(PAUSE_S):
+        await stop.wait()
 
 
 async def _attempt(archive: Archive, job: Job, now: datetime) -> Exception | None:

@@ -67,6 +67,8 @@ async def run_schedule(archive: Archive, worker: str, *, stop: anyio.Event) -> N
                     # Looked at again in a minute: whoever did it may die, or wake the table up.
                     due[piece.name] = now + timedelta(seconds=min(piece.every_s, RETRY_S))
                     await do_turn(archive, piece, worker, now=now)
+        except BirdwatchError as error:
+            log.warning("worker=%s event=schedule_failed code=%s", worker, error.code)
         except Exception:  # the loop outlives a database that is away for a moment
             log.exception("worker=%s event=schedule_failed", worker)
         with anyio.move_on_after(LOOK_EVERY_S):
