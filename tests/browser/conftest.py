@@ -96,7 +96,7 @@ def _wait_for(base: str) -> None:
 
 
 def _fill(base: str, folder: Path) -> Site:
-    with httpx.Client(base_url=base, headers={"Accept-Language": "en"}) as client:
+    with httpx.Client(base_url=base, headers={"Accept-Language": "en"}, timeout=START_S) as client:
         client.post("/sign-in", data={"login": LOGIN, "password": PASSWORD})
         found = re.search(r'name="csrf" value="([^"]+)"', client.get("/account").text)
         assert found

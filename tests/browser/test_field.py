@@ -91,7 +91,7 @@ def test_survey_whose_answer_is_lost_is_sent_again_and_there_once(
 
     def lose(route: Route) -> None:
         """Let the survey arrive, and cut the line before its answer is back."""
-        if len(lost) < 2:
+        if not lost:
             lost.append(route.fetch().text())
             route.abort()
         else:
@@ -105,11 +105,9 @@ def test_survey_whose_answer_is_lost_is_sent_again_and_there_once(
         page.wait_for_selector(".kept li.ready >> nth=0")
         # It may have arrived: it is not to be changed now.
         page.wait_for_selector(".kept li button", state="detached")
-        for _ in range(2):
-            page.evaluate("dispatchEvent(new Event('online'))")
-            page.wait_for_timeout(300)
+        page.evaluate("dispatchEvent(new Event('online'))")  # the worker may have been first
         page.wait_for_selector(".kept li.sent")
-    assert len(lost) == 2
+    assert len(lost) == 1
     assert len(surveys_of(site, ["07:10"])) == 1
 
 

@@ -14,6 +14,7 @@ const list = form.querySelector("[data-sightings]");
 const line = document.querySelector("[data-line]");
 const kept = document.querySelector("[data-kept]");
 const addRow = growSightings();
+form.elements.site.required = true;
 suggestSpecies(document);
 const tellTotals = countByHand(form);
 const tellConditions = showConditions(form);
@@ -161,7 +162,7 @@ function entry(draft) {
   when.textContent = [draft.values.date, draft.values.start].filter(Boolean).join(" ");
   const state = document.createElement("span");
   state.className = "state";
-  state.textContent = kept.dataset[draft.state];
+  state.textContent = kept.dataset[draft.id === current?.id ? "current" : draft.state];
   const does = document.createElement("span");
   does.className = "does";
   const isTried = isWaiting(draft) && draft.tries;
