@@ -96,7 +96,11 @@ class Turns:
         try:
             yield turn
         finally:
-            turn.part.close()
+            if turn.part.is_removed():
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(turn.part.close)
+            else:
+                turn.part.close()
             del self._held[upload_id]
 
     async def _try(self, blobs: FileBlobs, upload_id: str, *, at_once: bool) -> Turn | None:

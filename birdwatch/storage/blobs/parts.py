@@ -69,6 +69,10 @@ class PartFile:
             self._sent = self._written = size
             os.fsync(self._descriptor)
 
+    def is_removed(self) -> bool:
+        """Whether closing it gives its bytes back to the disk, which takes a while."""
+        return os.fstat(self._descriptor).st_nlink == 0
+
     def close(self) -> None:
         os.close(self._descriptor)
 
