@@ -1,7 +1,8 @@
 """One intake in a process of its own, again and again from a process that has everything loaded.
 
-`python -m tests.faults.one_intake kill|fail|random HOME DATABASE HOW_MANY` prints one line of JSON
-for each trial: what was done to it, what its sender was told, and what was found afterwards.
+`python -m tests.faults.one_intake kill|fail|random HOME DATABASE HOW_MANY [SHARE]` prints one line
+of JSON for each trial: what was done to it, what its sender was told, and what was found
+afterwards. HOW_MANY 0 is every system call there is; SHARE 2/3 is the second third of them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -44,6 +45,7 @@ from tests.service import new_client
 from tests.storage.makers import EVERYTHING
 
 Said = dict[str, Any]
+Share = tuple[int, int]  # this run, of so many that run beside each other
 ERRORS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO}
 SEED = 20260425
 LOOK_AT = 25  # photos by one restart
@@ -89,6 +91,8 @@ async def intake(home: Path, database: str, photo: bytes, told: int) -> None:
     async with service(home, database) as (archive, client):
         await archive.sandbox.probe(home.parent / "warm.jpg")
         await client.get("/api/v1/photos?limit=1")
+        if archive.db.dialect == "sqlite":  # else some intakes would do it, and others not
+            await archive.db.writer.execute_query("PRAGMA wal_checkpoint(TRUNCATE)")
         mark(True)
         said = await send(client, photo)
         mark(False)
@@ -214,10 +218,10 @@ def traced(home: Path, database: str, photo: bytes, plan: Plan) -> Said:
     return {"calls": calls, "said": said[0] if said else None, "status": heard.status}
 
 
-def kill_sweep(home: Path, database: str, how_many: int) -> None:
+def kill_sweep(home: Path, database: str, how_many: int, share: Share) -> None:
     """Kill at every system call of an intake, or at so many spread over them."""
     total = len(traced(home, database, make_jpeg(160, 120, seed=1), Plan())["calls"])
-    places = [*(range(1, total + 1) if how_many <= 0 else spaced(total, how_many))]
+    places = places_in(total, how_many, share)
     for start in range(0, len(places), LOOK_AT):
         some = places[start : start + LOOK_AT]
         photos = [make_jpeg(160, 120, seed=1000 + at) for at in some]
@@ -232,7 +236,7 @@ def kill_sweep(home: Path, database: str, how_many: int) -> None:
     say({"end": in_child(partial(look_over, home, database))[0]})
 
 
-def fail_sweep(home: Path, database: str, how_many: int) -> None:
+def fail_sweep(home: Path, database: str, how_many: int, share: Share) -> None:
     """Let every call about our files fail once, or so many spread over them."""
     roots = (f"{home}/",)
     for name, error in ERRORS.items():
@@ -242,7 +246,7 @@ def fail_sweep(home: Path, database: str, how_many: int) -> None:
 
         first = make_jpeg(160, 120, seed=2 + error)
         total = len(traced(home, database, first, Plan(roots=roots, counts=counts))["calls"])
-        for at in range(1, total + 1) if how_many <= 0 else spaced(total, how_many):
+        for at in places_in(total, how_many, share):
             photo = make_jpeg(160, 120, seed=10_000 * error + at)
             trial = traced(home, database, photo, Plan(at, error, roots, counts))
             call = trial["calls"][at - 1] if at <= len(trial["calls"]) else ""
@@ -250,9 +254,9 @@ def fail_sweep(home: Path, database: str, how_many: int) -> None:
     say({"end": in_child(partial(look_over, home, database))[0]})
 
 
-def random_kills(home: Path, database: str, how_many: int) -> None:
+def random_kills(home: Path, database: str, how_many: int, share: Share) -> None:
     """Kill at any moment of many intakes with the worker beside them."""
-    dice = random.Random(SEED)
+    dice = random.Random(SEED + share[0])
     acknowledged: dict[str, int] = {}
     for trial in range(how_many):
         seed = 1_000_000 + trial * 3000
@@ -292,9 +296,10 @@ def killed(work: Callable[[int], Awaitable[None]], delay_s: float) -> list[Said]
     return read_all(out)
 
 
-def spaced(total: int, how_many: int) -> Iterable[int]:
-    step = max(1, total // how_many)
-    return range(1 + step // 2, total + 1, step)
+def places_in(total: int, how_many: int, share: Share) -> list[int]:
+    """All of these calls, or so many spread over them; of those the share of this run."""
+    step = max(1, total // how_many) if how_many > 0 else 1
+    return [*range(1 + (step - 1) // 2, total + 1, step)][share[0] - 1 :: share[1]]
 
 
 def say(line: Said) -> None:
@@ -305,13 +310,14 @@ def say(line: Said) -> None:
 SWEEPS = {"kill": kill_sweep, "fail": fail_sweep, "random": random_kills}
 
 
-def main(which: str, folder: str, database: str, how_many: str) -> None:
+def main(which: str, folder: str, database: str, how_many: str, share: str = "1/1") -> None:
     home = Path(folder)
     home.parent.mkdir(parents=True, exist_ok=True)
     (home.parent / "warm.jpg").write_bytes(make_jpeg(64, 48))
     in_child(lambda _: prepare(home, database))
     gc.freeze()
-    SWEEPS[which](home, database, int(how_many))
+    first, of = share.split("/")
+    SWEEPS[which](home, database, int(how_many), (int(first), int(of)))
 
 
 if __name__ == "__main__":
