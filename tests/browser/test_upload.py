@@ -196,7 +196,7 @@ def test_duplicate_costs_no_bytes(browser: Browser, site: Site) -> None:
         offsets = pieces_sent(page)
         drop(page, [(f"again-{name}", data) for name, data in files])
         page.wait_for_selector(DONE, timeout=WAIT_MS)
-        assert page.locator(".transfers .known").count() == 2
+        assert page.locator(".transfers .held").count() == 2
         assert offsets == []
         assert complaints == []
 

@@ -1,10 +1,12 @@
 // The table of drafts: many are picked at once, and what is done to them does not stop the uploads.
 const REFRESH_MS = 2000;
+const SELDOM_MS = 30_000;
 
 export function watchDrafts() {
   const section = () => document.querySelector("#drafts");
   const sources = new WeakMap(); // what a row was when it came, to tell whether it is another now
   let timer = null;
+  let pause = REFRESH_MS; // grows while the pictures are not made yet
   let last = null; // the box clicked before, for a range
 
   const boxes = () => [...section().querySelectorAll("input[name=id]")];
@@ -22,16 +24,17 @@ export function watchDrafts() {
     for (const part of section().querySelectorAll("[data-without-script]")) part.hidden = true;
     for (const row of rowsOf(section())) if (!sources.has(row)) sources.set(row, row.outerHTML);
     count();
-    if (section().querySelector("[data-unready]")) refresh();
+    if (section().querySelector("[data-unready]")) look((pause = Math.min(pause * 1.5, SELDOM_MS)));
   };
   const rowsOf = (part) => [...part.querySelectorAll("[data-draft]")];
 
-  const refresh = () => {
+  const refresh = () => look((pause = REFRESH_MS));
+  const look = (after) => {
     timer ??= setTimeout(async () => {
       timer = null;
       const fresh = await load(location.href).catch(() => null);
       if (fresh) swapRows(fresh);
-    }, REFRESH_MS);
+    }, after);
   };
   const swapRows = (fresh) => {
     const old = new Map(rowsOf(section()).map((row) => [row.dataset.draft, row]));

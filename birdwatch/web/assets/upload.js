@@ -115,7 +115,7 @@ function makeLines(list, words) {
       lines.set(job.key, line);
       list.append(line.item);
     }
-    line.item.className = job.state;
+    line.item.className = job.state === "known" ? "held" : job.state; // .known is a mark elsewhere
     line.bar.hidden = OVER.has(job.state);
     line.bar.value = job.size ? (job.sent / job.size) * 100 : 0;
     const isSent = job.state === "sending" && job.size > 0 && job.sent >= job.size;
@@ -143,7 +143,7 @@ function makeLine(job, words, hasPreview, queue) {
   if (hasPreview && PREVIEWED.test(job.file?.type ?? "")) {
     preview.src = URL.createObjectURL(job.file);
     preview.addEventListener("load", () => URL.revokeObjectURL(preview.src), { once: true });
-    preview.addEventListener("error", () => preview.removeAttribute("src"), { once: true });
+    preview.addEventListener("error", () => preview.replaceWith(document.createElement("i")));
   }
   const name = document.createElement("span");
   name.className = "name";
