@@ -25,7 +25,7 @@ SITE_ZONE = timezone(timedelta(minutes=SITE_ZONE_MIN))
 
 async def list_cameras(request: Request) -> Response:
     """The cameras of one's photos."""
-    archive, actor = _who(request)
+    archive, actor = who(request)
     found = await cameras_of(archive.db, actor.person_id or "")
     return send_written(
         clock_contract.OwnCameras(
@@ -46,7 +46,7 @@ async def list_cameras(request: Request) -> Response:
 
 async def preview_calibrating(request: Request) -> Response:
     """What a calibration would do."""
-    archive, actor = _who(request)
+    archive, actor = who(request)
     wanted, _ = await _calibration(request)
     shown = await preview_calibration(archive, wanted, actor=actor, now=request.state.now)
     return send_written(_preview(request, shown.plan))
@@ -54,7 +54,7 @@ async def preview_calibrating(request: Request) -> Response:
 
 async def post_calibration(request: Request) -> Response:
     """Put a camera's clock right, for the photos that are there and for those to come."""
-    archive, actor = _who(request)
+    archive, actor = who(request)
     wanted, seen = await _calibration(request)
     done = await apply_calibration(archive, wanted, actor=actor, now=request.state.now, seen=seen)
     return _adjusted(done)
@@ -62,7 +62,7 @@ async def post_calibration(request: Request) -> Response:
 
 async def preview_shifting(request: Request) -> Response:
     """What a shift would do."""
-    archive, actor = _who(request)
+    archive, actor = who(request)
     wanted, _ = await _shift(request)
     plan = await preview_shift(archive, wanted, actor=actor, now=request.state.now)
     return send_written(_preview(request, plan))
@@ -70,7 +70,7 @@ async def preview_shifting(request: Request) -> Response:
 
 async def post_shift(request: Request) -> Response:
     """Move the times of many photos alike."""
-    archive, actor = _who(request)
+    archive, actor = who(request)
     wanted, seen = await _shift(request)
     return _adjusted(
         await apply_shift(archive, wanted, actor=actor, now=request.state.now, seen=seen)
@@ -79,7 +79,7 @@ async def post_shift(request: Request) -> Response:
 
 async def list_own_adjustments(request: Request) -> Response:
     """What was adjusted among one's photos."""
-    archive, actor = _who(request)
+    archive, actor = who(request)
     found = await list_adjustments(archive, actor.person_id or "", actor=actor)
     return send_written(
         clock_contract.Adjustments(
@@ -102,7 +102,7 @@ async def list_own_adjustments(request: Request) -> Response:
 
 async def undo_adjusting(request: Request) -> Response:
     """Take an adjustment back, all of its photos at once."""
-    archive, actor = _who(request)
+    archive, actor = who(request)
     back = await undo_adjustment(
         archive, request.path_params["id"], actor=actor, now=request.state.now
     )
@@ -113,7 +113,8 @@ async def undo_adjusting(request: Request) -> Response:
     return send_written(clock_contract.TakenBack(back.photos, kept))
 
 
-def _who(request: Request) -> tuple[Archive, Actor]:
+def who(request: Request) -> tuple[Archive, Actor]:
+    """The archive, and the one who asks, who must be allowed to send photos."""
     actor: Actor = request.state.actor
     require(actor, "upload")
     archive: Archive = request.app.state.archive

@@ -27,6 +27,8 @@ from birdwatch.api import (
     surveys,
     tide_contract,
     tides,
+    track_contract,
+    tracks,
     upload_contract,
     uploads,
     windows,
@@ -340,6 +342,31 @@ OPERATIONS: tuple[Operation, ...] = (
         "POST", "/shifts", clocks.post_shift,
         Text("批量移动拍摄时间", "Move the times of many photos alike"),
         clock_contract.Adjusted, body=clock_contract.ShiftIn, status=201, scope="upload",
+    ),
+    Operation(
+        "GET", "/tracks", tracks.list_own_tracks,
+        Text("自己的 GPX 轨迹", "One's own GPX tracks"),
+        track_contract.OwnTracks, scope="upload",
+    ),
+    Operation(
+        "POST", "/tracks", tracks.post_track,
+        Text("发送一个 GPX 文件（请求正文）", "Send a GPX file as the body"),
+        track_contract.OwnTrack, track_contract.TrackQuery, status=201, scope="upload",
+    ),
+    Operation(
+        "POST", "/tracks/{id}/preview", tracks.preview_placing,
+        Text("预览轨迹给照片的位置", "Preview where a track puts photos"),
+        track_contract.PlacingPreview, body=track_contract.PlacingIn, scope="upload",
+    ),
+    Operation(
+        "POST", "/tracks/{id}/apply", tracks.post_placing,
+        Text("按轨迹给照片定位", "Place photos by a track"),
+        clock_contract.Adjusted, body=track_contract.PlacingIn, status=201, scope="upload",
+    ),
+    Operation(
+        "DELETE", "/tracks/{id}", tracks.delete_track,
+        Text("删除一条轨迹", "Delete a track"),
+        status=204, scope="upload",
     ),
     Operation(
         "GET", "/adjustments", clocks.list_own_adjustments,
