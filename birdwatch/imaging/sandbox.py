@@ -132,8 +132,8 @@ class Sandbox:
             if isinstance(answer, RenderAnswer):
                 made = {rendition_name(int(one.key)) for one in answer.result.renditions}
             return answer
-        except OSError:
-            raise undecodable() from None
+        except OSError as error:  # the disk's fault, not the picture's
+            raise _unreadable() from error
         finally:
             for out in outs:
                 if out.name not in made:
@@ -229,6 +229,15 @@ def _no_decoder() -> UnavailableError:
         "imaging.unavailable",
         zh="照片解码程序无法启动，照片没有处理。请联系管理员。",
         en="The picture decoder cannot start, so the picture was not processed. Tell the operator.",
+    )
+
+
+def _unreadable() -> UnavailableError:
+    return UnavailableError(
+        "imaging.unreadable",
+        zh="照片文件在磁盘上读写出错，照片没有处理。请稍后重试；若仍然出错，请联系管理员检查磁盘。",
+        en="The file of the picture cannot be opened on the disk, so it was not processed. Try again"
+        " later; if it stays so, the operator should check the disk.",
     )
 
 
