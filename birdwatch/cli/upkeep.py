@@ -57,7 +57,7 @@ def _tell(report: Report, *, is_deep: bool) -> None:
         left = sum(not finding.is_mended for finding in report.found)
         say(
             f"发现 {count} 处问题，仍有 {left} 处（照片 {report.photos} 张）。",
-            f"{count} problems found, {left} left ({report.photos} photos read).",
+            f"Problems: {count} found, {left} left ({report.photos} photos read).",
         )
     if not report.is_whole:
         raise typer.Exit(FAILED)

@@ -48,7 +48,7 @@ def test_verify_mends_and_says_so(shell: Shell, tmp_path: Path) -> None:
     first.write_bytes(first.read_bytes()[:-9])
     found = shell.run("verify")
     assert found.returncode == 1
-    assert found.stdout.splitlines()[-1] == "1 problems found, 1 left (2 photos read)."
+    assert found.stdout.splitlines()[-1] == "Problems: 1 found, 1 left (2 photos read)."
     mended = shell.run("verify", "--deep", "--repair", "--from", root)
     assert mended.returncode == 0, mended.stdout
     assert mended.stdout.startswith("mended: The original of photo ")

@@ -118,7 +118,7 @@ def test_verify_finds_a_damaged_and_a_missing_original(shell: Shell, folder: Pat
     done = shell.run("verify", "--deep")
     assert done.returncode == 1
     *findings, summary = done.stdout.splitlines()
-    assert summary == "2 problems found, 2 left (2 photos read)."
+    assert summary == "Problems: 2 found, 2 left (2 photos read)."
     assert sorted(finding.partition(" is ")[2] for finding in findings) == [
         "damaged. Restore it from a backup, or upload the same file again.",
         "missing. Restore it from a backup, or upload the same file again.",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import anyio
@@ -58,7 +60,23 @@ async def pages(service: Service) -> dict[str, tuple[int, bytes]]:
     return found
 
 
-async def test_restored_service_shows_the_same_pages(tmp_path: Path, database_url: str) -> None:
+@pytest.fixture
+def places(tmp_path: Path) -> Iterator[list[Settings]]:
+    """Two empty homes, each with an empty database."""
+    homes = [tmp_path / "first", tmp_path / "second"]
+    with ExitStack() as databases:
+        yield [
+            Settings(
+                home=home,
+                database=databases.enter_context(fresh_database(home / "birdwatch.db")),
+            )
+            for home in homes
+        ]
+
+
+async def test_restored_service_shows_the_same_pages(
+    tmp_path: Path, database_url: str, places: list[Settings]
+) -> None:
     root = tmp_path / "backup"
     async with running(tmp_path / "home", database_url, base_url=BASE_URL) as service:
         for number in range(4):
@@ -82,13 +100,11 @@ async def test_restored_service_shows_the_same_pages(tmp_path: Path, database_ur
         there = await pages(service)
     assert {status for status, _ in there.values()} <= {200, 303, 401}
     assert sum(address.startswith("/media/") for address in there) > 3
-    for report in (under_load, at_rest):
-        home = tmp_path / report.snapshot
-        with fresh_database(home / "birdwatch.db") as url:
-            checked = await check_backup(root, report.snapshot, ignore)
-            await restore_backup(Settings(home=home, database=url), checked, ignore)
-            async with running(home, url, base_url=BASE_URL) as service:
-                verified = await verify_archive(service.archive, ignore)
-                assert (verified.findings, verified.photos) == ((), report.info.photos)
-                if report is at_rest:
-                    assert await pages(service) == there
+    for report, place in zip((under_load, at_rest), places, strict=True):
+        checked = await check_backup(root, report.snapshot, ignore)
+        await restore_backup(place, checked, ignore)
+        async with running(place.home, place.database, base_url=BASE_URL) as service:
+            verified = await verify_archive(service.archive, ignore)
+            assert (verified.findings, verified.photos) == ((), report.info.photos)
+            if report is at_rest:
+                assert await pages(service) == there
