@@ -15,6 +15,7 @@ from birdwatch.domain.errors import InvalidInputError
 
 PREFIX = "BIRDWATCH_"
 MIB = 1024 * 1024
+MOST_DECODERS = 4  # unless more are asked for: each may take a gigabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,11 @@ OPTIONS: tuple[Option, ...] = (
         "Proxies whose X-Forwarded-For and -Proto are believed, by commas.",
     ),
     Option("log_level", "info", "debug, info, warning or error."),
-    Option("render_children", "1", "Processes that decode pictures at the same time."),
+    Option(
+        "render_children",
+        "0",
+        "Pictures made at the same time, each in its process; 0: one a core, at most 4.",
+    ),
     Option("rate_reads", "3000", "Reads a minute of one address, person or token; 0: no limit."),
     Option("rate_writes", "600", "Writes a minute of one person; 0: no limit."),
     Option("rate_sign_ins", "10", "Wrong passwords in ten minutes for one account and address."),
@@ -88,7 +93,7 @@ class Settings:
     trusted_hosts: tuple[str, ...] = ("*",)
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     log_level: str = "info"
-    render_children: int = 1
+    render_children: int = 0
     rate_reads: int = 3000
     rate_writes: int = 600
     rate_sign_ins: int = 10
@@ -123,7 +128,7 @@ class Settings:
             trusted_hosts=_names(given["trusted_hosts"]),
             trusted_proxies=_names(given["trusted_proxies"]),
             log_level=_one_of(given, "log_level", LOG_LEVELS),
-            render_children=_whole(given, "render_children", 1, 64),
+            render_children=_whole(given, "render_children", 0, 64),
             rate_reads=_whole(given, "rate_reads", 0),
             rate_writes=_whole(given, "rate_writes", 0),
             rate_sign_ins=_whole(given, "rate_sign_ins", 1),
@@ -144,6 +149,16 @@ class Settings:
     def database_url(self) -> str:
         """Where the rows are: as set, or an SQLite file inside the home."""
         return self.database or f"sqlite://{self.home / 'birdwatch.db'}"
+
+    @property
+    def decoders(self) -> int:
+        """How many pictures are made at the same time: as set, or as many as there are cores."""
+        return self.render_children or min(cores(), MOST_DECODERS)
+
+
+def cores() -> int:
+    """Those that this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _given(option: Option, environ: Mapping[str, str]) -> str:

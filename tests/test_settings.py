@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from birdwatch.domain.errors import InvalidInputError
-from birdwatch.settings import OPTIONS, Settings
+from birdwatch.settings import MOST_DECODERS, OPTIONS, Settings, cores
 
 
 def test_empty_environment_gives_the_defaults() -> None:
@@ -43,6 +43,11 @@ def test_environment_is_read_by_its_prefix() -> None:
         trusted_hosts=("birds.example", "localhost"),
         log_level="debug",
     )
+
+
+def test_pictures_are_made_on_every_core_unless_a_number_is_set() -> None:
+    assert Settings().decoders == min(cores(), MOST_DECODERS)
+    assert Settings(render_children=7).decoders == 7
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from birdwatch.intake.archive import Archive, open_archive
 from birdwatch.intake.photo_correction import correct_photo
 from birdwatch.intake.photo_intake import PhotoRequest, receive_photo
 from birdwatch.intake.survey_intake import receive_survey
-from birdwatch.settings import Settings
+from birdwatch.settings import Settings, cores
 from birdwatch.storage.grants import add_grant
 from birdwatch.storage.people import find_login
 from birdwatch.storage.photos import list_photos
@@ -74,7 +74,7 @@ GRANT_REASON = "示例：环志回收 Example: ring recoveries"
 def demo() -> None:
     """Fill an empty archive with pictures and counts of three springs; else change nothing."""
     settings = Settings.from_env()
-    settings = replace(settings, render_children=max(settings.render_children, _cores()))
+    settings = replace(settings, render_children=max(settings.decoders, cores()))
     try:
         is_filled = anyio.run(_fill, settings)
     except BirdwatchError as error:
@@ -156,7 +156,7 @@ async def _draw_all(bar: Progress, folder: Path) -> None:
     """Every picture into the folder, on all cores."""
     wanted = pictures()
     task = bar.add_task(word("绘制示例照片", "Drawing pictures"), total=len(wanted))
-    limiter = anyio.CapacityLimiter(_cores())
+    limiter = anyio.CapacityLimiter(cores())
 
     async def draw(picture: Picture) -> None:
         paint = partial(write_picture, picture.scene, picture.shot, folder / picture.name)
@@ -233,16 +233,6 @@ async def _bytes(path: Path) -> AsyncIterator[bytes]:
 
 
 async def _render_all(archive: Archive, bar: Progress) -> None:
-    """Renditions on all cores: as many workers as decoders."""
+    """Renditions on all cores."""
     task = bar.add_task(word("生成显示图", "Renditions"), total=len(pictures()))
-
-    async def work() -> None:
-        await drain(archive, lambda _left: bar.advance(task))
-
-    async with anyio.create_task_group() as tasks:
-        for _ in range(archive.settings.render_children):
-            tasks.start_soon(work)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    await drain(archive, lambda _left: bar.advance(task))

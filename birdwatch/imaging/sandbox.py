@@ -59,14 +59,20 @@ class DecoderDiedError(InvalidInputError):
 
 
 class Sandbox:
-    """A few children, each with one picture at a time. Close it when the archive closes."""
+    """A few children, each with one picture at a time. Close it when the archive closes.
+
+    So many render, and as many others look at what comes in.
+    """
 
     def __init__(
         self, max_pixels: int = MAX_PIXELS, children: int = 1, limits: Limits | None = None
     ) -> None:
         self._max_pixels = max_pixels
         self._limits = limits or Limits()
-        self._turns = anyio.CapacityLimiter(max(1, children))
+        self._turns = {  # each has its own: who uploads does not wait for pictures being made
+            ProbeRequest: anyio.CapacityLimiter(max(1, children)),
+            RenderRequest: anyio.CapacityLimiter(max(1, children)),
+        }
         self._budget = PixelBudget(max_pixels)
         self._lock = Lock()
         self._idle: list[Child] = []
@@ -118,7 +124,7 @@ class Sandbox:
 
     async def _ask(self, request: Request, source: Path, outs: Sequence[Path] = ()) -> Answer:
         answer = await anyio.to_thread.run_sync(
-            self._ask_with_files, request, source, outs, limiter=self._turns
+            self._ask_with_files, request, source, outs, limiter=self._turns[type(request)]
         )
         if isinstance(answer, ErrorAnswer):
             raise revive_error(answer)

@@ -69,7 +69,7 @@ async def open_archive(
         await settle_home(db, blobs)
         await anyio.to_thread.run_sync(blobs.check_home)
         await sweep_leftovers(db, blobs, datetime.now(UTC))
-        sandbox = Sandbox(settings.max_photo_pixels, children=settings.render_children)
+        sandbox = Sandbox(settings.max_photo_pixels, children=settings.decoders)
         parts.push_async_callback(sandbox.close)
         archive = Archive(settings, db, blobs, sandbox)
         parts.callback(archive.turns.close)

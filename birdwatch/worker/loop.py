@@ -96,7 +96,7 @@ async def run_worker(archive: Archive, *, stop: anyio.Event) -> None:
     """
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(partial(run_schedule, archive, worker_name(), stop=stop))
-        for _ in range(archive.settings.render_children):
+        for _ in range(archive.settings.decoders):
             tasks.start_soon(_do_jobs, archive, stop)
 
 
@@ -113,7 +113,7 @@ async def drain(archive: Archive, progress: Callable[[int], None] | None = None)
                 progress(await pending(archive.db))
 
     async with anyio.create_task_group() as tasks:
-        for _ in range(archive.settings.render_children):
+        for _ in range(archive.settings.decoders):
             tasks.start_soon(take_part)
     return done
 

@@ -263,6 +263,20 @@ async def test_sandbox_works_on_as_many_pictures_as_it_has_children(photo: Path)
         assert sum(child.served for child in sandbox._idle) == 12
 
 
+async def test_what_comes_in_is_looked_at_while_pictures_are_made(
+    photo: Path, tmp_path: Path
+) -> None:
+    async with Sandbox(children=1) as sandbox, anyio.create_task_group() as tasks:
+        tasks.start_soon(sandbox.render, photo, tmp_path)
+        while not sandbox._busy:
+            await anyio.sleep(0.002)
+        (renders,) = sandbox._busy
+        os.kill(renders.pid, signal.SIGSTOP)
+        assert (await sandbox.probe(photo)).width == 900
+        assert renders in sandbox._busy
+        os.kill(renders.pid, signal.SIGCONT)
+
+
 async def test_child_sees_nothing_of_our_environment(
     photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
