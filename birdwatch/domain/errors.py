@@ -51,6 +51,10 @@ class ConflictError(BirdwatchError):
     """The thing changed meanwhile, or already exists in another form (409)."""
 
 
+class ChangedMeanwhileError(ConflictError):
+    """What the work rests on changed under it; done once more it may go well (409)."""
+
+
 class NotSignedInError(BirdwatchError):
     """Needs an account or a token (401)."""
 

@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 
 from birdwatch.domain.credit import photographer
-from birdwatch.domain.errors import ConflictError, ForbiddenError
+from birdwatch.domain.errors import ChangedMeanwhileError, ConflictError, ForbiddenError
 from birdwatch.domain.ids import opaque_id
 from birdwatch.domain.photo import Photo, PhotoFacts, SettledTime
 from birdwatch.domain.place import Site, is_outside, site_at
@@ -396,7 +396,7 @@ async def _set_clock_right(tx: Write, arrival: Arrival, photo: Photo, facts: Pho
     """The calibrated facts as a second version, so that undoing the calibration takes them back."""
     by_clock = await _by_clock(tx, arrival)
     if by_clock != arrival.by_clock:
-        raise ConflictError(
+        raise ChangedMeanwhileError(
             "photo.clock_changed",
             zh="接收这张照片时，相机时钟的校准被改动了。请再发送一次。",
             en="The calibration of this camera's clock changed while the photo came in."

@@ -2,7 +2,7 @@
 
 While one bundle is written in a thread the next is received, so that an upload never has more than
 two of them in memory. What was received when the line broke is kept, unless the sender gave a
-checksum: then the piece counts as a whole or not at all.
+checksum: then the piece counts as a whole or not at all, also when this process is killed.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Piece:
     failure: BirdwatchError | None = None  # of a write
     _own: hashlib._Hash | None = field(default=None, init=False)
     _before: hashlib._Hash | None = field(default=None, init=False)
+    _is_doubted: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         if self.checksum is not None:
@@ -49,6 +50,9 @@ class Piece:
         if self.failure is not None:
             return
         try:
+            if self._own is not None and not self._is_doubted:
+                self.turn.part.doubt()
+                self._is_doubted = True
             self.turn.part.write(bundle)
         except BirdwatchError as error:
             self.failure = error
@@ -69,14 +73,24 @@ class Piece:
             is_whole and self._own is not None and self._own.digest() == self.checksum.digest
         )
         if is_right and not is_refused and self.failure is None:
-            self.turn.part.sync()
-            return
+            try:
+                self.turn.part.sync()
+            except BirdwatchError as error:  # the kernel would call the next sync a success
+                self.failure = error
+            else:
+                self._trust()
+                return
         self.turn.part.cut_to(self.start)
+        self._trust()
         self.digest, self.size = self._before, 0
         if self.failure is not None:
             raise self.failure
         if is_whole and not is_right:
             raise _not_as_announced()
+
+    def _trust(self) -> None:
+        if self._is_doubted:
+            self.turn.part.trust()
 
 
 async def pour(turns: Turns, chunks: AsyncIterator[bytes], piece: Piece) -> None:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 import anyio.to_thread
 
 from birdwatch.domain.errors import (
+    ChangedMeanwhileError,
     ConflictError,
     ForbiddenError,
     GoneError,
@@ -30,13 +31,14 @@ from birdwatch.domain.ids import is_id
 from birdwatch.domain.policy import SYSTEM, Actor
 from birdwatch.domain.upload import Checksum, Upload
 from birdwatch.intake.archive import Archive
-from birdwatch.intake.photo_intake import receive_photo
+from birdwatch.intake.photo_intake import Receipt, receive_photo
 from birdwatch.intake.upload_beginning import check_length, request_of
 from birdwatch.intake.upload_bytes import Piece, pour, too_long
 from birdwatch.intake.upload_turns import Turn, lost
 from birdwatch.storage import uploads as rows
 from birdwatch.storage.blobs import parts
 
+TRIES = 3  # at taking in one whose ground moved, as when its camera's clock was just set right
 STRAY_S = 24 * 3600
 SWEEP = 100
 # What the steps of intake say of the file itself: the same bytes will never do better.
@@ -97,7 +99,9 @@ async def append(
         if turn is None:
             _check_offset(current.length or 0, sent.offset)
             return Progress(current, sent.offset)
-        offset = turn.part.size()
+        if (offset := turn.part.size()) != sent.offset:  # told below, so it must be durable
+            await anyio.to_thread.run_sync(turn.part.settle)
+            offset = turn.part.size()
         _check_offset(offset, sent.offset)
         upload = await _with_length(archive, current, sent, now)
         most = upload.length or archive.settings.max_photo_bytes
@@ -117,7 +121,7 @@ async def look(archive: Archive, upload: Upload, *, actor: Actor, now: datetime)
     async with _turn(archive, upload) as (turn, current):
         if turn is None:
             return Progress(current, current.length or 0)
-        await anyio.to_thread.run_sync(turn.part.sync)
+        await anyio.to_thread.run_sync(turn.part.settle)
         return await _finish_if_whole(archive, current, turn.part.size(), actor=actor, now=now)
 
 
@@ -266,6 +270,8 @@ async def _finish_if_whole(
         return Progress(upload, offset)
     try:
         upload = await _take_in(archive, upload, actor=actor, now=now)
+    except ChangedMeanwhileError:
+        raise  # the next who asks takes it up again
     except FINAL as error:
         await rows.mark_refused(archive.db, upload.id, error, now)
         await anyio.to_thread.run_sync(parts.remove_part, archive.blobs, upload.id)
@@ -282,12 +288,25 @@ async def _take_in(archive: Archive, upload: Upload, *, actor: Actor, now: datet
         sha256 = digest.hexdigest()
     if upload.word("sha256") not in ("", sha256):
         raise _changed()
-    incoming = await anyio.to_thread.run_sync(parts.offer_part, archive.blobs, upload.id, sha256)
-    receipt = await receive_photo(archive, incoming, request_of(upload), actor=actor, now=now)
+    receipt = await _received(archive, upload, sha256, actor, now)
     photo_id, is_duplicate = receipt.photo.id, receipt.is_duplicate
     await rows.mark_done(archive.db, upload.id, photo_id, is_duplicate=is_duplicate, now=now)
     await anyio.to_thread.run_sync(parts.remove_part, archive.blobs, upload.id)
     return replace(upload, state="done", photo_id=photo_id, is_duplicate=is_duplicate)
+
+
+async def _received(
+    archive: Archive, upload: Upload, sha256: str, actor: Actor, now: datetime
+) -> Receipt:
+    request = request_of(upload)
+    for tries_left in reversed(range(TRIES)):
+        offered = await anyio.to_thread.run_sync(parts.offer_part, archive.blobs, upload.id, sha256)
+        try:
+            return await receive_photo(archive, offered, request, actor=actor, now=now)
+        except ChangedMeanwhileError:
+            if not tries_left:
+                raise
+    raise AssertionError("an upload is taken in at least once")
 
 
 def _changed() -> InvalidInputError:

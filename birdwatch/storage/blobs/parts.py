@@ -3,7 +3,8 @@
 `incoming/<id>.upload` belongs to one writer at a time, in whatever process: an exclusive lock of
 the file says so, and the kernel lets go of it when its process dies. The size of the file is the
 offset. It is told only after the bytes are synced; after a failure the file is cut back to what
-was told before.
+was told before. While a piece comes that has a checksum, `incoming/<id>.unchecked` is a link whose
+text is where that piece begins: should the process die, the next one cuts the file back to there.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from birdwatch.domain.errors import BirdwatchError
 from birdwatch.domain.ids import is_id
 from birdwatch.storage.blobs.faults import full, speaking
 from birdwatch.storage.blobs.files import FileBlobs, Incoming, sync_folder
 
 SUFFIX = ".upload"
+UNCHECKED = ".unchecked"
 MOST_BUFFERS = 512  # of one call; the kernel takes 1024
 AHEAD_BYTES = 2 * 1024 * 1024
 COPY_BYTES = 16 * 1024 * 1024
@@ -30,8 +33,9 @@ COPY_BYTES = 16 * 1024 * 1024
 class PartFile:
     """A part file that nobody else writes until it is closed."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, path: Path) -> None:
         self._descriptor = descriptor
+        self._note = path.with_suffix(UNCHECKED)
         self._sent = self._written = self.size()
 
     def size(self) -> int:
@@ -61,6 +65,38 @@ class PartFile:
     def sync(self) -> None:
         with speaking():
             os.fsync(self._descriptor)
+
+    def settle(self) -> None:
+        """Sync what another writer left, who may have been killed before it did.
+
+        Where that fails nobody can say which bytes are on the disk, and the kernel would call the
+        next sync a success: then none of them count.
+        """
+        try:
+            self.sync()
+        except BirdwatchError:
+            if os.fstat(self._descriptor).st_nlink == 1:  # else they are an original's, and synced
+                self.cut_to(0)
+            raise
+
+    def doubt(self) -> None:
+        """What is written from here on counts only when `trust` has been called."""
+        with speaking():
+            self._note.symlink_to(str(self.size()))
+
+    def trust(self) -> None:
+        """All that is there now counts, durably: a note that came back would cut it off."""
+        with speaking():
+            self._note.unlink(missing_ok=True)
+            sync_folder(self._note.parent)
+
+    def drop_unchecked(self) -> None:
+        """Cut off what a process that died had not checked."""
+        start = _unchecked_from(self._note)
+        if start is not None:
+            if self.size() > start:
+                self.cut_to(start)
+            self.trust()
 
     def cut_to(self, size: int) -> None:
         """Forget what lies after this."""
@@ -118,26 +154,35 @@ def open_part(blobs: FileBlobs, upload_id: str) -> PartFile | None:
     descriptor = os.open(path, access | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _check_is_there(path)  # whoever held it before may have taken it away
+        path.stat()  # whoever held it before may have taken it away
+        part = PartFile(descriptor, path)
+        part.drop_unchecked()
     except BlockingIOError:
         os.close(descriptor)
         return None
     except BaseException:
         os.close(descriptor)
         raise
-    return PartFile(descriptor)
+    return part
 
 
-def _check_is_there(path: Path) -> None:
-    path.stat()
+def _unchecked_from(note: Path) -> int | None:
+    """Where the piece begins that is not checked; None where there is none."""
+    try:
+        return int(note.readlink().name)
+    except FileNotFoundError:
+        return None
 
 
 def part_size(blobs: FileBlobs, upload_id: str) -> int | None:
-    """How much has come, synced or not; None where the file is gone."""
+    """How much has come, synced or not, before a piece that is unchecked; None without a file."""
+    path = part_path(blobs, upload_id)
     try:
-        return part_path(blobs, upload_id).stat().st_size
+        size = path.stat().st_size
     except FileNotFoundError:
         return None
+    start = _unchecked_from(path.with_suffix(UNCHECKED))
+    return size if start is None else min(size, start)
 
 
 def hash_part(blobs: FileBlobs, upload_id: str) -> str:
@@ -173,8 +218,10 @@ def join_parts(blobs: FileBlobs, upload_ids: Sequence[str], upload_id: str) -> N
 
 def remove_part(blobs: FileBlobs, upload_id: str) -> None:
     """Take the file away; it may be gone already."""
+    path = part_path(blobs, upload_id)
     with speaking():
-        part_path(blobs, upload_id).unlink(missing_ok=True)
+        path.with_suffix(UNCHECKED).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def stray_parts(blobs: FileBlobs, before: float) -> list[str]:
