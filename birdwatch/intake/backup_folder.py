@@ -10,13 +10,15 @@ file can be checked without this program, since its name or snapshot.json tells 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from birdwatch.domain.errors import ConflictError, InvalidInputError, UnavailableError
 from birdwatch.domain.text import Text
+from birdwatch.storage.blobs.files import SHA256
 
 FORMAT = 1
 ABOUT = "backup.json"
@@ -24,6 +26,7 @@ SNAPSHOTS = "snapshots"
 ROWS = "database"
 SNAPSHOT = "snapshot.json"
 MANIFEST = "manifest.jsonl"
+ROWS_FILE = re.compile(r"[0-9A-Za-z_]+(\.[0-9A-Za-z_]+)+", re.ASCII)
 Progress = Callable[[Text, int, int], None]  # what is done, how much of it, and of how much
 
 
@@ -113,7 +116,15 @@ def read_snapshot(root: Path, name: str | None) -> tuple[str, SnapshotInfo]:
             zh="这个备份由更新的版本制作。请用那个版本恢复。",
             en="A newer version made this backup. Restore it with that version.",
         )
+    if info.manifest.path != MANIFEST or not info.rows or not all(map(_holds_rows, info.rows)):
+        raise damaged(f"{SNAPSHOTS}/{chosen}/{SNAPSHOT}")
     return chosen, info
+
+
+def _holds_rows(entry: Entry) -> bool:
+    """Whether this names a file of the snapshot's own rows; tables are named by these names."""
+    folder, _, name = entry.path.partition("/")
+    return folder == ROWS and bool(ROWS_FILE.fullmatch(name))
 
 
 def read_manifest(path: Path) -> Iterator[Entry]:
@@ -122,9 +133,20 @@ def read_manifest(path: Path) -> Iterator[Entry]:
     with path.open("rb") as lines:
         for line in lines:
             try:
-                yield decoder.decode(line)
+                entry = decoder.decode(line)
             except msgspec.DecodeError as error:
                 raise damaged(path.name) from error
+            if not _is_sound(entry):
+                raise damaged(path.name)
+            yield entry
+
+
+def _is_sound(entry: Entry) -> bool:
+    """Whether it stays below the archive's folder and is named by a hash: a backup may be anyone's."""
+    path = PurePosixPath(entry.path)
+    is_plain = str(path) == entry.path and "\0" not in entry.path and not path.is_absolute()
+    is_below = is_plain and not any(part.startswith(".") for part in path.parts)
+    return is_below and bool(path.parts) and bool(SHA256.fullmatch(entry.sha256))
 
 
 def damaged(what: str) -> InvalidInputError:

@@ -106,14 +106,22 @@ def _is_right(path: Path, entry: Entry) -> bool:
 
 
 async def _in_threads(work: Callable[[Entry], None], entries: Iterable[Entry]) -> None:
+    """Raises what the first that failed raised, by itself and not in a group."""
     threads = anyio.CapacityLimiter(THREADS)
+    failed: list[BirdwatchError | OSError] = []
 
     async def one(entry: Entry) -> None:
-        await anyio.to_thread.run_sync(work, entry, limiter=threads)
+        try:
+            await anyio.to_thread.run_sync(work, entry, limiter=threads)
+        except (BirdwatchError, OSError) as error:
+            failed.append(error)
+            tasks.cancel_scope.cancel()
 
     async with anyio.create_task_group() as tasks:
         for entry in entries:
             tasks.start_soon(one, entry)
+    if failed:
+        raise failed[0]
 
 
 async def restore_backup(settings: Settings, checked: Checked, progress: Progress) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -227,6 +229,72 @@ async def test_damaged_backup_is_refused_and_nothing_is_restored(
     path.write_bytes(data[: len(data) // 2 + 1] if what == "snapshot" else data)
     assert await refusal(restored(root, elsewhere)) == "backup.damaged"
     assert not elsewhere.home.exists() or list(elsewhere.home.iterdir()) == []
+
+
+def forge(root: Path, name: str, **changes: object) -> None:
+    """Change the first line of a snapshot's manifest, hashes and all, as who made it could."""
+    folder = root / SNAPSHOTS / name
+    first, *rest = (folder / "manifest.jsonl").read_bytes().splitlines()
+    line = json.dumps({**json.loads(first), **changes}).encode()
+    (folder / "manifest.jsonl").write_bytes(b"\n".join([line, *rest]) + b"\n")
+    about = json.loads((folder / "snapshot.json").read_bytes())
+    data = (folder / "manifest.jsonl").read_bytes()
+    about["manifest"] |= {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+    (folder / "snapshot.json").write_text(json.dumps(about))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"path": "../outside"},
+        {"path": "originals/../../outside"},
+        {"path": "/tmp/outside"},
+        {"path": ".restoring"},
+        {"path": "originals/a\0b"},
+        {"path": ""},
+        {"sha256": "../../../../etc/passwd"},
+    ],
+)
+async def test_manifest_that_leaves_its_folder_is_refused(
+    archive: Archive, root: Path, elsewhere: Settings, changes: dict[str, object]
+) -> None:
+    await fill(archive, photos=1)
+    report = await take_backup(archive, root, ignore, now=NOW)
+    forge(root, report.snapshot, **changes)
+    assert await refusal(restored(root, elsewhere)) == "backup.damaged"
+    assert not (elsewhere.home / "originals").exists()
+    assert not (elsewhere.home.parent / "outside").exists()
+
+
+@pytest.mark.parametrize("rows", [[], ["../../birdwatch.db"], ['database/0.a"; DROP TABLE b.copy']])
+async def test_rows_of_a_name_that_no_backup_gives_are_refused(
+    archive: Archive, root: Path, elsewhere: Settings, rows: list[str]
+) -> None:
+    report = await take_backup(archive, root, ignore, now=NOW)
+    path = root / SNAPSHOTS / report.snapshot / "snapshot.json"
+    about = json.loads(path.read_bytes())
+    about["rows"] = [{**about["rows"][0], "path": name} for name in rows]
+    path.write_text(json.dumps(about))
+    assert await refusal(restored(root, elsewhere)) == "backup.damaged"
+
+
+async def test_file_that_cannot_be_read_is_told_in_words(
+    archive: Archive, root: Path, elsewhere: Settings
+) -> None:
+    await fill(archive, photos=1)
+    await take_backup(archive, root, ignore, now=NOW)
+    checked = await check_backup(root, None, ignore)
+    for path in (root / FILES).rglob("*"):
+        if path.is_file():
+            path.unlink()
+    assert await refusal(restore_backup(elsewhere, checked, ignore)) == "backup.unwritable"
+
+
+async def test_backup_is_for_its_owner_alone(archive: Archive, root: Path) -> None:
+    root.mkdir(mode=0o755)  # as an operator may have made it
+    await fill(archive, photos=1)
+    await take_backup(archive, root, ignore, now=NOW)
+    assert {p.stat().st_mode & 0o077 for p in root.iterdir() if p.is_dir()} == {0}
 
 
 async def test_deep_backup_heals_a_damaged_file_of_the_backup(archive: Archive, root: Path) -> None:
