@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from birdwatch.api.burst_contract import Burst
 from birdwatch.domain.daily_count import Audience
 from birdwatch.domain.paging import DEFAULT_LIMIT, MAX_LIMIT
 from birdwatch.domain.photo import PhotoState, TimeSource
@@ -73,6 +74,7 @@ class Photo(Struct, kw_only=True):
     species: str | None
     survey: str | None
     sighting: str | None
+    burst: Burst | None
     caption: Text
     credit: str
     license: str

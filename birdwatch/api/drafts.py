@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from birdwatch.api import draft_contract
+from birdwatch.api import contract, draft_contract
 from birdwatch.api.answers import send_written
-from birdwatch.api.photos import dump_photo
+from birdwatch.api.photos import dump_photos
 from birdwatch.api.query import invalid, read_json, read_query
 from birdwatch.domain.errors import BirdwatchError
 from birdwatch.domain.photo import Photo
@@ -30,8 +30,11 @@ async def list_own_drafts(request: Request) -> Response:
     db = request.app.state.archive.db
     page = await list_drafts(db, owner, limit=query.limit, cursor=query.cursor)
     numbers = await find_numbers(db, [photo.id for photo in page.items])
-    locale: Locale = request.state.locale
-    items = [_dump(photo, numbers.get(photo.id), locale) for photo in page.items]
+    dumped = await dump_photos(request, page.items)
+    items = [
+        _dump(photo, told, numbers.get(photo.id))
+        for photo, told in zip(page.items, dumped, strict=True)
+    ]
     # Numbers of drafts are outside the ledger, so no version of it can tell that they changed.
     return send_written(draft_contract.Drafts(items, page.next))
 
@@ -54,7 +57,7 @@ async def post_edit(request: Request) -> Response:
         actor=request.state.actor,
         now=request.state.now,
     )
-    return _answer(request, answers)
+    return await _answer(request, answers)
 
 
 async def post_publish(request: Request) -> Response:
@@ -64,7 +67,7 @@ async def post_publish(request: Request) -> Response:
     answers = await publish_many(
         request.app.state.archive, _ids(body), actor=request.state.actor, now=request.state.now
     )
-    return _answer(request, answers)
+    return await _answer(request, answers)
 
 
 def _ids(body: Mapping[str, object]) -> list[str]:
@@ -78,12 +81,14 @@ def _ids(body: Mapping[str, object]) -> list[str]:
     return ids
 
 
-def _answer(request: Request, answers: list[Answer]) -> Response:
+async def _answer(request: Request, answers: list[Answer]) -> Response:
     locale: Locale = request.state.locale
+    photos = [_told(request, one.photo) for one in answers if one.photo]
+    dumped = {one.id: one for one in await dump_photos(request, photos)}
     items = [
         draft_contract.PhotoAnswer(
             one.photo_id,
-            dump_photo(_told(request, one.photo), locale) if one.photo else None,
+            dumped.get(one.photo.id) if one.photo else None,
             _problem(one.error, locale) if one.error else None,
         )
         for one in answers
@@ -107,8 +112,7 @@ def _problem(error: BirdwatchError, locale: Locale) -> Problem:
     )
 
 
-def _dump(photo: Photo, number: DraftNumber | None, locale: Locale) -> draft_contract.Draft:
-    told = dump_photo(photo, locale)
+def _dump(photo: Photo, told: contract.Photo, number: DraftNumber | None) -> draft_contract.Draft:
     fields = {name: getattr(told, name) for name in told.__struct_fields__}
     return draft_contract.Draft(
         **fields, flags=list(photo.facts.flags), number=_dump_number(number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta, timezone
 from email.message import Message
 
@@ -12,8 +12,10 @@ from starlette.responses import Response
 
 from birdwatch.api import contract
 from birdwatch.api.answers import send_list, send_one, send_written
+from birdwatch.api.burst_contract import Burst
 from birdwatch.api.filters import known_dekad, known_id, known_season, known_site, species_code
 from birdwatch.api.query import invalid, read_json, read_pairs, read_query
+from birdwatch.domain.burst import cover
 from birdwatch.domain.credit import render_credit
 from birdwatch.domain.errors import NotFoundError, UnsupportedMediaError
 from birdwatch.domain.ids import is_id
@@ -29,6 +31,7 @@ from birdwatch.intake.photo_correction import correct_photo, undo_correction, wi
 from birdwatch.intake.photo_intake import Receipt, receive_photo
 from birdwatch.intake.photo_request import PhotoRequest
 from birdwatch.storage import photos as photo_rows
+from birdwatch.storage.bursts import seen_frames
 from birdwatch.storage.tombstones import refuse_withdrawn
 
 CHUNK_BYTES = 1024 * 1024
@@ -53,8 +56,7 @@ async def list_photos(request: Request) -> Response:
             cursor=query.cursor,
             newest_first=query.sort == "newest",
         )
-        items = [dump_photo(photo, request.state.locale) for photo in page.items]
-        return contract.Photos(items, page.next)
+        return contract.Photos(await dump_photos(request, page.items), page.next)
 
     return await send_list(request, query, contract.Photo, make)
 
@@ -80,7 +82,7 @@ async def get_photo(request: Request) -> Response:
     query = read_query(request, contract.Query)
 
     async def make(_version: int) -> contract.Photo:
-        return dump_photo(await _find(request), request.state.locale)
+        return await _dump(request, await _find(request))
 
     return await send_one(request, query, contract.Photo, make)
 
@@ -119,7 +121,7 @@ async def post_photo(request: Request) -> Response:
             en="Send the photo as multipart/form-data (field photo), or its bytes with a"
             " Content-Type such as image/jpeg.",
         )
-    photo = dump_photo(_own(request, receipt.photo), request.state.locale)
+    photo = await _dump(request, _own(request, receipt.photo))
     fields = {name: getattr(photo, name) for name in photo.__struct_fields__}
     answer = contract.ReceivedPhoto(**fields, duplicate=receipt.is_duplicate)
     status = 200 if receipt.is_duplicate else 201
@@ -204,7 +206,7 @@ async def patch_photo(request: Request) -> Response:
         actor=request.state.actor,
         now=request.state.now,
     )
-    return send_written(dump_photo(_own(request, photo), request.state.locale))
+    return send_written(await _dump(request, _own(request, photo)))
 
 
 async def delete_photo(request: Request) -> Response:
@@ -228,7 +230,19 @@ async def post_undo(request: Request) -> Response:
         actor=request.state.actor,
         now=request.state.now,
     )
-    return send_written(dump_photo(_own(request, photo), request.state.locale))
+    return send_written(await _dump(request, _own(request, photo)))
+
+
+async def _dump(request: Request, photo: Photo) -> contract.Photo:
+    return (await dump_photos(request, [photo]))[0]
+
+
+async def dump_photos(request: Request, photos: Sequence[Photo]) -> list[contract.Photo]:
+    """Photos of which no more is here than the reader may see, each with its burst."""
+    archive: Archive = request.app.state.archive
+    frames = await seen_frames(archive.db, photos, _reader(request))
+    locale: Locale = request.state.locale
+    return [dump_photo(photo, locale, frames.get(photo.id, ())) for photo in photos]
 
 
 async def _find(request: Request) -> Photo:
@@ -264,8 +278,8 @@ def _own(request: Request, photo: Photo) -> Photo:
     return seen_photo(photo, request.state.actor, request.state.now) or public_photo(photo)
 
 
-def dump_photo(photo: Photo, locale: Locale) -> contract.Photo:
-    """The photo, of which no more is here than its reader may see."""
+def dump_photo(photo: Photo, locale: Locale, frames: Sequence[Photo]) -> contract.Photo:
+    """The photo and the frames of its burst, of which no more is here than its reader may see."""
     facts = photo.facts
     sees_private = photo.view == "full"
     dumped = contract.Photo(
@@ -292,6 +306,7 @@ def dump_photo(photo: Photo, locale: Locale) -> contract.Photo:
         species=facts.species,
         survey=facts.survey_id,
         sighting=facts.sighting_id,
+        burst=_burst(frames),
         caption=_text(facts.caption),
         credit=render_credit(facts.credit, locale),
         license=facts.license,
@@ -311,6 +326,15 @@ def dump_photo(photo: Photo, locale: Locale) -> contract.Photo:
         dumped.original_name = photo.original_name
         dumped.failure = photo.failure.get(locale) if photo.failure else None
     return dumped
+
+
+def _burst(frames: Sequence[Photo]) -> Burst | None:
+    """Named by its first frame that the reader sees: the first of all may be hidden."""
+    if not frames:
+        return None
+    ids = tuple(frame.id for frame in frames)
+    telling = [frame.id for frame in frames if frame.facts.sighting_id]
+    return Burst(ids[0], cover(ids, telling), ids)
 
 
 def _dump_version(version: PhotoVersion, locale: Locale) -> contract.PhotoVersion:

@@ -1,4 +1,8 @@
-"""Which photos are frames of one burst. Derived from clocks and fingerprints, so not versioned."""
+"""Which photos are frames of one burst. Derived from clocks and fingerprints, so not versioned.
+
+Only frames that a reader sees in full time are told together: that a protected picture was taken
+beside another one would tell its day and place.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from birdwatch.domain.burst import Frame
+from birdwatch.domain.photo import Photo
+from birdwatch.domain.policy import Reader
+from birdwatch.domain.publication import seen_photo
+from birdwatch.domain.sensitivity import is_protected
+from birdwatch.storage import ledger
 from birdwatch.storage.columns import from_instant, to_instant
+from birdwatch.storage.photos import find_photos
 from birdwatch.storage.sql import marks
 from birdwatch.storage.transactions import Source, Write
 
+NOUN = "burst"
 AT_ONCE = 400
 MAX_FRAMES = 2000  # of one run: a camera that fires for minutes without a pause
 
@@ -43,26 +54,69 @@ async def frames_around(db: Source, photo_id: str, span: timedelta) -> list[Fram
 
 
 async def put_bursts(tx: Write, frames: Sequence[Frame], bursts: Sequence[Sequence[Frame]]) -> None:
-    """These frames belong to these bursts, and to no others."""
+    """These frames belong to these bursts, and to no others.
+
+    The ledger names it where it is news, so that answers kept by dataset version are asked anew.
+    """
     ids = [frame.photo_id for frame in frames]
+    made = {frame.photo_id: burst[0].photo_id for burst in bursts for frame in burst}
+    if made == await bursts_of(tx, ids):
+        return
+    await ledger.append(tx, "edit", NOUN, min(ids))
     for start in range(0, len(ids), AT_ONCE):
         some = ids[start : start + AT_ONCE]
         await tx.run(f"DELETE FROM burst WHERE photo_id IN ({marks(len(some))})", *some)
     await tx.run_many(
         "INSERT INTO burst (photo_id, burst_id) VALUES ($1, $2)",
-        [(frame.photo_id, burst[0].photo_id) for burst in bursts for frame in burst],
+        list(made.items()),
     )
 
 
 async def bursts_of(db: Source, photo_ids: Sequence[str]) -> dict[str, str]:
     """The burst of each of these photos that is a frame of one."""
-    if not photo_ids:
-        return {}
-    rows = await db.rows(
-        f"SELECT photo_id, burst_id FROM burst WHERE photo_id IN ({marks(len(photo_ids))})",
-        *photo_ids,
-    )
-    return {row["photo_id"]: row["burst_id"] for row in rows}
+    found: dict[str, str] = {}
+    for start in range(0, len(photo_ids), AT_ONCE):
+        some = photo_ids[start : start + AT_ONCE]
+        rows = await db.rows(
+            f"SELECT photo_id, burst_id FROM burst WHERE photo_id IN ({marks(len(some))})", *some
+        )
+        found |= {row["photo_id"]: row["burst_id"] for row in rows}
+    return found
+
+
+def is_open(photo: Photo) -> bool:
+    """Whether this photo, as its reader sees it, may be told together with others of its burst."""
+    return photo.view == "full" or not is_protected(photo.facts.level)
+
+
+async def seen_frames(
+    db: Source, seen: Sequence[Photo], reader: Reader
+) -> dict[str, tuple[Photo, ...]]:
+    """The burst of each of these photos: the frames that the reader sees, in the order taken.
+
+    A frame whose others are all hidden from the reader is in none.
+    """
+    known = {photo.id: photo for photo in seen if is_open(photo)}
+    of = await bursts_of(db, list(known))
+    members: dict[str, list[str]] = {}
+    burst_ids = sorted(set(of.values()))
+    for start in range(0, len(burst_ids), AT_ONCE):
+        some = burst_ids[start : start + AT_ONCE]
+        for row in await db.rows(
+            "SELECT b.burst_id, b.photo_id FROM burst b JOIN photo p ON p.id = b.photo_id"
+            f" WHERE b.burst_id IN ({marks(len(some))}) ORDER BY p.clock_at, p.id",
+            *some,
+        ):
+            members.setdefault(row["burst_id"], []).append(row["photo_id"])
+    others = [one for ids in members.values() for one in ids if one not in known]
+    for photo in await find_photos(db, others):
+        shown = seen_photo(photo, reader.actor, reader.now)
+        if shown is not None and is_open(shown):
+            known[shown.id] = shown
+    frames = {
+        burst: tuple(known[one] for one in ids if one in known) for burst, ids in members.items()
+    }
+    return {photo: frames[burst] for photo, burst in of.items() if len(frames[burst]) > 1}
 
 
 async def frames_of_burst(db: Source, photo_id: str) -> list[str]:

@@ -1,8 +1,4 @@
-"""A burst as one event on the pages: its cover with the number of its frames, all of them behind it.
-
-Only frames that the reader sees in full time are told together: that a protected picture was taken
-beside another one would tell its day and place.
-"""
+"""A burst as one event on the pages: its cover with the number of its frames, all of them behind it."""
 
 from __future__ import annotations
 
@@ -13,10 +9,7 @@ from starlette.requests import Request
 
 from birdwatch.domain.burst import cover
 from birdwatch.domain.photo import Photo
-from birdwatch.domain.publication import seen_photo
-from birdwatch.domain.sensitivity import is_protected
-from birdwatch.storage.bursts import bursts_of, frames_of_burst
-from birdwatch.storage.photos import find_photos
+from birdwatch.storage.bursts import bursts_of, is_open, seen_frames
 from birdwatch.web.reading import archive_of, reader_of
 
 
@@ -32,7 +25,7 @@ async def fold_bursts(
     request: Request, items: Sequence[Photo], telling: Container[str] = ()
 ) -> Events:
     """The photos of a page as events. `telling`: those with a count, which stand for theirs."""
-    open_ids = [photo.id for photo in items if _is_open(photo)]
+    open_ids = [photo.id for photo in items if is_open(photo)]
     bursts = await bursts_of(archive_of(request).db, open_ids)
     members: dict[str, list[Photo]] = {}
     for photo in items:
@@ -51,15 +44,5 @@ async def fold_bursts(
 
 async def frames_beside(request: Request, photo: Photo) -> list[Photo]:
     """The frames of this photo's burst that the reader sees, itself among them; none if alone."""
-    if not _is_open(photo):
-        return []
-    db, reader = archive_of(request).db, reader_of(request)
-    ids = await frames_of_burst(db, photo.id)
-    seen = [seen_photo(one, reader.actor, reader.now) for one in await find_photos(db, ids)]
-    frames = {one.id: one for one in seen if one is not None and _is_open(one)}
-    ordered = [frames[one] for one in ids if one in frames]
-    return ordered if len(ordered) > 1 else []
-
-
-def _is_open(photo: Photo) -> bool:
-    return photo.view == "full" or not is_protected(photo.facts.level)
+    found = await seen_frames(archive_of(request).db, [photo], reader_of(request))
+    return list(found.get(photo.id, ()))

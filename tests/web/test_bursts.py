@@ -30,7 +30,8 @@ async def keep_burst(service: Service, *given: PhotoFacts) -> list[str]:
     ids: list[str] = []
     async with service.archive.db.write(SYSTEM, NOW) as tx:
         for number, one in enumerate(given, 1):
-            ids.append((await insert_photo(tx, photo(number, one))).id)
+            new = replace(photo(number, one), id=f"{number:016}")
+            ids.append((await insert_photo(tx, new)).id)
         frames = [Frame(one, NOW, "0" * 16) for one in ids]
         await put_bursts(tx, frames, [frames])
     return ids
