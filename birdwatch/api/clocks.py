@@ -11,7 +11,7 @@ from birdwatch.api import clock_contract
 from birdwatch.api.answers import send_written
 from birdwatch.api.query import invalid, read_json
 from birdwatch.domain.photo import SettledTime
-from birdwatch.domain.policy import Actor
+from birdwatch.domain.policy import Actor, Thing
 from birdwatch.domain.time_ladder import SITE_ZONE_MIN
 from birdwatch.http.accounts import require
 from birdwatch.intake.adjusting import Applied, Plan, list_adjustments, undo_adjustment
@@ -25,7 +25,7 @@ SITE_ZONE = timezone(timedelta(minutes=SITE_ZONE_MIN))
 
 async def list_cameras(request: Request) -> Response:
     """The cameras of one's photos."""
-    archive, actor = who(request)
+    archive, actor = who_reads(request)
     found = await cameras_of(archive.db, actor.person_id or "")
     return send_written(
         clock_contract.OwnCameras(
@@ -46,7 +46,7 @@ async def list_cameras(request: Request) -> Response:
 
 async def preview_calibrating(request: Request) -> Response:
     """What a calibration would do."""
-    archive, actor = who(request)
+    archive, actor = who_previews(request)
     wanted, _ = await _calibration(request)
     shown = await preview_calibration(archive, wanted, actor=actor, now=request.state.now)
     return send_written(_preview(request, shown.plan))
@@ -62,7 +62,7 @@ async def post_calibration(request: Request) -> Response:
 
 async def preview_shifting(request: Request) -> Response:
     """What a shift would do."""
-    archive, actor = who(request)
+    archive, actor = who_previews(request)
     wanted, _ = await _shift(request)
     plan = await preview_shift(archive, wanted, actor=actor, now=request.state.now)
     return send_written(_preview(request, plan))
@@ -79,7 +79,7 @@ async def post_shift(request: Request) -> Response:
 
 async def list_own_adjustments(request: Request) -> Response:
     """What was adjusted among one's photos."""
-    archive, actor = who(request)
+    archive, actor = who_reads(request)
     found = await list_adjustments(archive, actor.person_id or "", actor=actor)
     return send_written(
         clock_contract.Adjustments(
@@ -119,6 +119,20 @@ def who(request: Request) -> tuple[Archive, Actor]:
     require(actor, "upload")
     archive: Archive = request.app.state.archive
     return archive, actor
+
+
+def who_reads(request: Request) -> tuple[Archive, Actor]:
+    """The archive, and the one who asks, whose token may read: times and places are private."""
+    actor: Actor = request.state.actor
+    require(actor, "see-private", Thing(actor.person_id))
+    archive: Archive = request.app.state.archive
+    return archive, actor
+
+
+def who_previews(request: Request) -> tuple[Archive, Actor]:
+    """As for a change, by a token that may read too: a preview tells what is there."""
+    who_reads(request)
+    return who(request)
 
 
 async def _calibration(request: Request) -> tuple[CalibrationRequest, str | None]:

@@ -321,11 +321,11 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET", "/cameras", clocks.list_cameras,
         Text("自己照片的相机及其时钟", "Cameras of one's own photos, with their clocks"),
-        clock_contract.OwnCameras, scope="upload",
+        clock_contract.OwnCameras, scope="read",
     ),
     Operation(
         "POST", "/calibrations/preview", clocks.preview_calibrating,
-        Text("预览相机时钟的校准", "Preview a calibration of a camera's clock"),
+        Text("预览相机时钟的校准（另需 read 权限）", "Preview a calibration of a camera's clock (and scope read)"),
         clock_contract.Preview, body=clock_contract.CalibrationIn, scope="upload",
     ),
     Operation(
@@ -335,7 +335,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "POST", "/shifts/preview", clocks.preview_shifting,
-        Text("预览批量移时", "Preview moving the times of many photos"),
+        Text("预览批量移时（另需 read 权限）", "Preview moving the times of many photos (and scope read)"),
         clock_contract.Preview, body=clock_contract.ShiftIn, scope="upload",
     ),
     Operation(
@@ -346,7 +346,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET", "/tracks", tracks.list_own_tracks,
         Text("自己的 GPX 轨迹", "One's own GPX tracks"),
-        track_contract.OwnTracks, scope="upload",
+        track_contract.OwnTracks, scope="read",
     ),
     Operation(
         "POST", "/tracks", tracks.post_track,
@@ -355,7 +355,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "POST", "/tracks/{id}/preview", tracks.preview_placing,
-        Text("预览轨迹给照片的位置", "Preview where a track puts photos"),
+        Text("预览轨迹给照片的位置（另需 read 权限）", "Preview where a track puts photos (and scope read)"),
         track_contract.PlacingPreview, body=track_contract.PlacingIn, scope="upload",
     ),
     Operation(
@@ -371,7 +371,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET", "/adjustments", clocks.list_own_adjustments,
         Text("自己照片的校准、移时和轨迹", "Calibrations, shifts and tracks of one's own photos"),
-        clock_contract.Adjustments, scope="upload",
+        clock_contract.Adjustments, scope="read",
     ),
     Operation(
         "POST", "/adjustments/{id}/undo", clocks.undo_adjusting,

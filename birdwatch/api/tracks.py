@@ -9,12 +9,13 @@ from starlette.responses import Response
 
 from birdwatch.api import clock_contract, track_contract
 from birdwatch.api.answers import send_written
-from birdwatch.api.clocks import text_of, who
+from birdwatch.api.clocks import text_of, who, who_previews, who_reads
 from birdwatch.api.query import invalid, read_json, read_query
 from birdwatch.intake.adjusting import Line
 from birdwatch.intake.tracking import (
     apply_track,
     list_tracks,
+    own_track,
     preview_track,
     receive_track,
     remove_track,
@@ -24,7 +25,7 @@ from birdwatch.storage.tracks import OwnTrack
 
 async def list_own_tracks(request: Request) -> Response:
     """One's tracks."""
-    archive, actor = who(request)
+    archive, actor = who_reads(request)
     found = await list_tracks(archive, actor=actor)
     return send_written(track_contract.OwnTracks([_track(one) for one in found]))
 
@@ -36,13 +37,12 @@ async def post_track(request: Request) -> Response:
     track_id = await receive_track(
         archive, _body(request), name, actor=actor, now=request.state.now
     )
-    found = [one for one in await list_tracks(archive, actor=actor) if one.id == track_id]
-    return send_written(_track(found[0]), 201)
+    return send_written(_track(await own_track(archive, track_id, actor=actor)), 201)
 
 
 async def preview_placing(request: Request) -> Response:
     """Where the track puts the photos of its time."""
-    archive, actor = who(request)
+    archive, actor = who_previews(request)
     offset, overwrites, _ = await _placing(request)
     found = await preview_track(
         archive, request.path_params["id"], offset, overwrites=overwrites, actor=actor

@@ -15,7 +15,7 @@ from birdwatch.domain.clock import is_possible
 from birdwatch.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from birdwatch.domain.photo import Photo, PhotoFacts, SettledTime
 from birdwatch.domain.place_ladder import settle_gps
-from birdwatch.domain.policy import Actor, Thing, may
+from birdwatch.domain.policy import Action, Actor, Thing, may
 from birdwatch.domain.season import Window
 from birdwatch.domain.text import Text
 from birdwatch.imaging.exif import evidence
@@ -145,9 +145,9 @@ def editable(actor: Actor, photos: Sequence[Photo]) -> list[Photo]:
     return [photo for photo in photos if may(actor, "edit", photo.thing)]
 
 
-def require_owner(actor: Actor, owner_id: str | None) -> str:
-    """The owner whose photos these are. Raises NotFoundError for who may not edit them."""
-    if owner_id is None or not may(actor, "edit", Thing(owner_id)):
+def require_owner(actor: Actor, owner_id: str | None, action: Action = "edit") -> str:
+    """The owner whose photos these are. Raises NotFoundError for who may not do this to them."""
+    if owner_id is None or not may(actor, action, Thing(owner_id)):
         raise NotFoundError(
             "adjustment.not_yours",
             zh="没有这张照片，或它不属于您。请检查编号。",
@@ -203,7 +203,7 @@ async def undo_adjustment(
 
 async def list_adjustments(archive: Archive, owner_id: str, *, actor: Actor) -> list[Adjustment]:
     """What was adjusted among this person's photos, newest first."""
-    require_owner(actor, owner_id)
+    require_owner(actor, owner_id, "see-private")
     return await adjustments_of(archive.db, owner_id)
 
 

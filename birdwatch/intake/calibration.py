@@ -23,7 +23,7 @@ from birdwatch.domain.clock import (
 from birdwatch.domain.errors import ConflictError, FieldError, InvalidInputError
 from birdwatch.domain.ids import is_id
 from birdwatch.domain.photo import Camera, SettledTime
-from birdwatch.domain.policy import Actor
+from birdwatch.domain.policy import Actor, may
 from birdwatch.domain.text import Text
 from birdwatch.domain.time_ladder import SITE_ZONE_MIN
 from birdwatch.intake.adjusting import (
@@ -52,7 +52,7 @@ from birdwatch.storage.clocks import (
     note_versions,
 )
 from birdwatch.storage.db import Source, Write
-from birdwatch.storage.photos import find_photos
+from birdwatch.storage.photos import find_photo, find_photos
 from birdwatch.storage.windows import load_windows
 
 
@@ -222,7 +222,9 @@ def _end(moment: datetime) -> datetime:
 
 async def _frame(db: Source, photo_id: str, actor: Actor) -> Frame:
     frame = await find_frame(db, photo_id) if is_id(photo_id) else None
-    require_owner(actor, frame.owner_id if frame else None)
+    photo = await find_photo(db, photo_id) if frame else None
+    is_theirs = photo is not None and may(actor, "edit", photo.thing)  # a draft is not a reviewer's
+    require_owner(actor, frame.owner_id if frame and is_theirs else None)
     if frame is None or frame.reads is None or frame.camera is None:
         raise _wrong(
             "照片文件里没有相机型号或拍摄时间，无法用它校准时钟。请标记另一张，或直接更正时间。",

@@ -117,7 +117,13 @@ async def remove_track(archive: Archive, track_id: str, *, actor: Actor, now: da
 
 async def list_tracks(archive: Archive, *, actor: Actor) -> list[OwnTrack]:
     """One's tracks, newest first."""
-    return await tracks.tracks_of(archive.db, require_owner(actor, actor.person_id))
+    owner_id = require_owner(actor, actor.person_id, "see-private")
+    return await tracks.tracks_of(archive.db, owner_id)
+
+
+async def own_track(archive: Archive, track_id: str, *, actor: Actor) -> OwnTrack:
+    """One of them. Raises NotFoundError for who may not use it."""
+    return (await _own(archive.db, track_id, actor))[0]
 
 
 async def _plan(

@@ -100,7 +100,7 @@ async def delete(request: Request) -> Response:
 
 
 async def _tracks_page(request: Request, error: InvalidInputError | None = None) -> Response:
-    return page(
+    return _unkept(
         request,
         "tracks.html",
         422 if error else 200,
@@ -121,7 +121,7 @@ async def _track_page(
     )
     by = read_offset(offset)
     status = 200 if error is None else 409 if isinstance(error, ConflictError) else 422
-    return page(
+    return _unkept(
         request,
         "track.html",
         status,
@@ -135,6 +135,13 @@ async def _track_page(
         errors=field_errors(error, request),
         shown=SHOWN,
     )
+
+
+def _unkept(request: Request, template: str, status: int, **values: object) -> Response:
+    """A page that no cache keeps: it tells where somebody walked."""
+    shown = page(request, template, status, **values)
+    shown.headers["Cache-Control"] = "no-store"
+    return shown
 
 
 async def _read(file: UploadFile) -> AsyncIterator[bytes]:

@@ -129,6 +129,15 @@ def contributes(reader: str, kind: str) -> Outcome:
     return "403" if reader == "reading token" else signed_in(reader, kind)
 
 
+def previews(reader: str, kind: str) -> Outcome:
+    """Tells what is there for a change to come: by a token that may do both."""
+    return "403" if reader in TOKENS else signed_in(reader, kind)
+
+
+def previews_nobodys(reader: str, kind: str) -> Outcome:
+    return "403" if reader in TOKENS else nobodys(reader, kind)
+
+
 def reads_own(reader: str, kind: str) -> Outcome:
     return "403" if reader == "uploading token" else signed_in(reader, kind)
 
@@ -365,17 +374,17 @@ ROADS |= {
     ("GET", "/tracks/{id}"): Road(nobodys),
     ("POST", "/tracks/{id}"): Road(nobodys),
     ("POST", "/tracks/{id}/delete"): Road(nobodys),
-    ("GET", "/api/v1/cameras"): Road(contributes),
-    ("GET", "/api/v1/tracks"): Road(contributes),
+    ("GET", "/api/v1/cameras"): Road(reads_own),
+    ("GET", "/api/v1/tracks"): Road(reads_own),
     ("POST", "/api/v1/tracks"): Road(contributes),
-    ("POST", "/api/v1/tracks/{id}/preview"): Road(nobodys_to_write),
+    ("POST", "/api/v1/tracks/{id}/preview"): Road(previews_nobodys),
     ("POST", "/api/v1/tracks/{id}/apply"): Road(nobodys_to_write),
     ("DELETE", "/api/v1/tracks/{id}"): Road(nobodys_to_write),
-    ("GET", "/api/v1/adjustments"): Road(contributes),
+    ("GET", "/api/v1/adjustments"): Road(reads_own),
     ("POST", "/api/v1/calibrations"): Road(contributes),
-    ("POST", "/api/v1/calibrations/preview"): Road(contributes),
+    ("POST", "/api/v1/calibrations/preview"): Road(previews),
     ("POST", "/api/v1/shifts"): Road(contributes),
-    ("POST", "/api/v1/shifts/preview"): Road(contributes),
+    ("POST", "/api/v1/shifts/preview"): Road(previews),
     ("POST", "/api/v1/adjustments/{id}/undo"): Road(nobodys_to_write),
     # administering
     **{
