@@ -117,7 +117,10 @@ async def _number(
 
 
 def _how_many() -> InvalidInputError:
-    message = Text(f"请选择 1 到 {MAX_AT_ONCE} 张照片。", f"Choose from 1 to {MAX_AT_ONCE} photos.")
+    message = Text(
+        f"请先勾选照片，一次 1 到 {MAX_AT_ONCE} 张。",
+        f"Tick the photos first, from 1 to {MAX_AT_ONCE} at once.",
+    )
     return InvalidInputError(
         "photos.how_many", zh=message.zh, en=message.en, errors=(FieldError("ids", message),)
     )

@@ -274,6 +274,7 @@ def test_many_are_set_and_published_at_once(browser: Browser, site: Site) -> Non
         page.fill("#caption_en", "Knots over the flat.")
         page.get_by_role("button", name="Set for the picked").click()
         page.wait_for_selector("[data-said]:has-text('Set for 3.')")
+        assert page.locator("#drafts input[name=id]:checked").count() == 3  # to be published next
         row = page.locator(f"[data-draft='{ids[0]}']").inner_text()
         assert [word in row for word in ("Great Knot", "120", "国颖", "Knots over")] == [True] * 4
         assert "Great Knot" not in page.locator(f"[data-draft='{ids[3]}']").inner_text()

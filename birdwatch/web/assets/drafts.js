@@ -63,10 +63,13 @@ export function watchDrafts() {
     event.preventDefault();
     const { target: form, submitter } = event;
     const body = new FormData(form, submitter);
+    // What was set is usually published next: it stays picked.
+    const kept = submitter.value === "set" ? new Set(body.getAll("id")) : new Set();
     submitter.disabled = true;
     try {
       const fresh = await load(form.action, { method: "POST", body });
       section().replaceWith(fresh);
+      for (const box of boxes()) if (kept.has(box.value)) box.checked = true;
       ready();
       section().querySelector("[data-said]")?.focus();
     } catch {
