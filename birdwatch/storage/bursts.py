@@ -1,7 +1,8 @@
 """Which photos are frames of one burst. Derived from clocks and fingerprints, so not versioned.
 
 Only frames that a reader sees in full time are told together: that a protected picture was taken
-beside another one would tell its day and place.
+beside another one would tell its day and place. What they see is grouped anew, as if the hidden
+frames were not: two that only a hidden one joins would tell that it is between them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from birdwatch.domain.burst import Frame
+from birdwatch.domain.burst import Frame, bursts
 from birdwatch.domain.photo import Photo
 from birdwatch.domain.policy import Reader
 from birdwatch.domain.publication import seen_photo
@@ -53,13 +54,13 @@ async def frames_around(db: Source, photo_id: str, span: timedelta) -> list[Fram
     return [Frame(row["id"], from_instant(row["clock_at"]), row["fingerprint"]) for row in found]
 
 
-async def put_bursts(tx: Write, frames: Sequence[Frame], bursts: Sequence[Sequence[Frame]]) -> None:
+async def put_bursts(tx: Write, frames: Sequence[Frame], found: Sequence[Sequence[Frame]]) -> None:
     """These frames belong to these bursts, and to no others.
 
     The ledger names it where it is news, so that answers kept by dataset version are asked anew.
     """
     ids = [frame.photo_id for frame in frames]
-    made = {frame.photo_id: burst[0].photo_id for burst in bursts for frame in burst}
+    made = {frame.photo_id: burst[0].photo_id for burst in found for frame in burst}
     if made == await bursts_of(tx, ids):
         return
     await ledger.append(tx, "edit", NOUN, min(ids))
@@ -98,29 +99,38 @@ async def seen_frames(
     """
     known = {photo.id: photo for photo in seen if is_open(photo)}
     of = await bursts_of(db, list(known))
-    members: dict[str, list[str]] = {}
-    burst_ids = sorted(set(of.values()))
-    for start in range(0, len(burst_ids), AT_ONCE):
-        some = burst_ids[start : start + AT_ONCE]
-        for row in await db.rows(
-            "SELECT b.burst_id, b.photo_id FROM burst b JOIN photo p ON p.id = b.photo_id"
-            f" WHERE b.burst_id IN ({marks(len(some))}) ORDER BY p.clock_at, p.id",
-            *some,
-        ):
-            members.setdefault(row["burst_id"], []).append(row["photo_id"])
-    others = [one for ids in members.values() for one in ids if one not in known]
-    for photo in await find_photos(db, others):
+    members = await _members_of(db, sorted(set(of.values())))
+    others = [one.photo_id for frames in members.values() for one in frames]
+    for photo in await find_photos(db, [one for one in others if one not in known]):
         shown = seen_photo(photo, reader.actor, reader.now)
         if shown is not None and is_open(shown):
             known[shown.id] = shown
-    frames = {
-        burst: tuple(known[one] for one in ids if one in known) for burst, ids in members.items()
-    }
-    return {photo: frames[burst] for photo, burst in of.items() if len(frames[burst]) > 1}
+    told: dict[str, tuple[Photo, ...]] = {}
+    for frames in members.values():
+        for burst in bursts(one for one in frames if one.photo_id in known):
+            told |= dict.fromkeys(
+                (one.photo_id for one in burst), tuple(known[one.photo_id] for one in burst)
+            )
+    return {photo_id: told[photo_id] for photo_id in of if photo_id in told}
+
+
+async def _members_of(db: Source, burst_ids: Sequence[str]) -> dict[str, list[Frame]]:
+    members: dict[str, list[Frame]] = {}
+    for start in range(0, len(burst_ids), AT_ONCE):
+        some = burst_ids[start : start + AT_ONCE]
+        for row in await db.rows(
+            "SELECT b.burst_id, p.id, p.clock_at, p.fingerprint FROM burst b"
+            f" JOIN photo p ON p.id = b.photo_id WHERE b.burst_id IN ({marks(len(some))})"
+            " AND p.clock_at IS NOT NULL AND p.fingerprint IS NOT NULL",
+            *some,
+        ):
+            frame = Frame(row["id"], from_instant(row["clock_at"]), row["fingerprint"])
+            members.setdefault(row["burst_id"], []).append(frame)
+    return members
 
 
 async def frames_of_burst(db: Source, photo_id: str) -> list[str]:
-    """The frames of the burst that this photo is in, in the order they were taken; else none."""
+    """Every frame of the burst that this photo is in, whoever may see it, in the order taken."""
     rows = await db.rows(
         "SELECT b.photo_id FROM burst b JOIN photo p ON p.id = b.photo_id WHERE b.burst_id ="
         " (SELECT burst_id FROM burst WHERE photo_id = $1) ORDER BY p.clock_at, p.id",

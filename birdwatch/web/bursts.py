@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from birdwatch.domain.burst import cover
 from birdwatch.domain.photo import Photo
-from birdwatch.storage.bursts import bursts_of, is_open, seen_frames
+from birdwatch.storage.bursts import seen_frames
 from birdwatch.web.reading import archive_of, reader_of
 
 
@@ -25,12 +25,11 @@ async def fold_bursts(
     request: Request, items: Sequence[Photo], telling: Container[str] = ()
 ) -> Events:
     """The photos of a page as events. `telling`: those with a count, which stand for theirs."""
-    open_ids = [photo.id for photo in items if is_open(photo)]
-    bursts = await bursts_of(archive_of(request).db, open_ids)
+    bursts = await seen_frames(archive_of(request).db, items, reader_of(request))
     members: dict[str, list[Photo]] = {}
     for photo in items:
         if photo.id in bursts:
-            members.setdefault(bursts[photo.id], []).append(photo)
+            members.setdefault(bursts[photo.id][0].id, []).append(photo)
     frames: dict[str, int] = {}
     for burst in members.values():
         taken = sorted(burst, key=lambda one: (one.facts.time.instant or one.received_at, one.id))

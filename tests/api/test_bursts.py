@@ -21,7 +21,7 @@ async def bursts_seen(client: httpx.AsyncClient) -> dict[str, object]:
 
 async def test_burst_is_told_with_each_of_its_frames(service: Service) -> None:
     ids = await keep_burst(service, *(taken(second) for second in (2, 0, 1)))
-    told = {"id": ids[0], "cover": ids[1], "frames": ids}
+    told = {"id": ids[1], "cover": ids[2], "frames": [ids[1], ids[2], ids[0]]}
     assert await bursts_seen(service.visitor) == dict.fromkeys(ids, told)
     one = (await service.visitor.get(f"/api/v1/photos/{ids[2]}")).json()
     assert one["burst"] == told

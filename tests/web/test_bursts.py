@@ -11,7 +11,7 @@ import pytest
 from birdwatch.domain.burst import Frame
 from birdwatch.domain.photo import PhotoFacts
 from birdwatch.domain.policy import SYSTEM
-from birdwatch.storage.bursts import put_bursts
+from birdwatch.storage.bursts import keep_fingerprint, put_bursts
 from birdwatch.storage.photos import insert_photo
 from tests.service import Service
 from tests.storage.makers import facts, photo
@@ -30,8 +30,10 @@ async def keep_burst(service: Service, *given: PhotoFacts) -> list[str]:
     ids: list[str] = []
     async with service.archive.db.write(SYSTEM, NOW) as tx:
         for number, one in enumerate(given, 1):
-            new = replace(photo(number, one), id=f"{number:016}")
+            said = {"EXIF DateTimeOriginal": f"{one.time.wall:%Y:%m:%d %H:%M:%S}"}
+            new = replace(photo(number, one), id=f"{number:016}", tags=said)
             ids.append((await insert_photo(tx, new)).id)
+            await keep_fingerprint(tx, new.id, "0" * 16)
         frames = [Frame(one, NOW, "0" * 16) for one in ids]
         await put_bursts(tx, frames, [frames])
     return ids
@@ -59,7 +61,7 @@ async def test_hidden_frames_are_neither_shown_nor_counted(service: Service) -> 
         taken(0),
         taken(1, status="pending"),
         taken(2, species="spbsan1"),  # protected
-        taken(3),
+        taken(2),
     )
     page = await service.visitor.get("/gallery")
     assert linked(page.text) == {ids[0], ids[2]}
@@ -69,3 +71,12 @@ async def test_hidden_frames_are_neither_shown_nor_counted(service: Service) -> 
     assert ids[1] not in behind
     protected = (await service.visitor.get(f"/photos/{ids[2]}")).text
     assert "One event" not in protected
+
+
+async def test_frames_joined_by_a_hidden_one_alone_are_no_burst(service: Service) -> None:
+    """Four seconds apart: only a frame between them can have made them one."""
+    ids = await keep_burst(service, taken(0), taken(2, species="spbsan1"), taken(4))
+    page = (await service.visitor.get("/gallery")).text
+    assert linked(page) == {ids[0], ids[1], ids[2]}
+    assert "frames" not in page
+    assert "One event" not in (await service.visitor.get(f"/photos/{ids[0]}")).text
