@@ -35,6 +35,9 @@ LATER_SIZES: Final = tuple(size for size in RENDITION_SIZES if size not in FIRST
 JPEG_QUALITY = 85
 WEBP_QUALITY = 80
 WEBP_METHOD = 4  # the effort that libwebp and sharp take by default
+# The first step starts from a JPEG decoded near its size: two thirds of the time of Lanczos, and
+# the pictures of real cameras come out the same to 59 dB.
+BY_LESS_THAN_HALF = Image.Resampling.BICUBIC
 THUMBHASH_EDGE = 32  # the hash holds seven waves along an edge; more pixels change nothing
 Put = Callable[[int, memoryview], None]
 
@@ -77,15 +80,16 @@ def render_file(
 ) -> RenderResult:
     """The same of an open file; each rendition is given to `put`."""
     source = open_source(file)
+    largest = max(sizes)
     with open_picture(
         source.picture, source.picture_format, max_pixels=max_pixels, permit=permit
     ) as opened:
         full_size = opened.size
-        opened.draft(None, _fitted(full_size, PRESS_SIZE))
+        opened.draft(None, _fitted(full_size, largest))
         opened.load()
         orientation = source.orientation(opened)
         icc = opened.info.get("icc_profile")
-        picture = shrink(resizable(opened), _fitted(full_size, PRESS_SIZE))
+        picture = shrink(resizable(opened), _fitted(full_size, largest), BY_LESS_THAN_HALF)
     picture = to_srgb(on_white(eight_bit(upright(picture, orientation))), icc)
     picture.info = {}  # else the encoders would write a comment of the original again
     source_size = full_size[::-1] if is_sideways(orientation) else full_size
@@ -142,12 +146,18 @@ def _fitted(size: tuple[int, int], edge: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def shrink(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+def shrink(
+    picture: Image.Image,
+    size: tuple[int, int],
+    by_less_than_half: Image.Resampling = Image.Resampling.LANCZOS,
+) -> Image.Image:
     """A smaller picture, as sharp as the pixels allow."""
     if size == picture.size:
         return picture.copy()
+    is_little = 2 * max(size) > max(picture.size)
     gap = None if picture.mode.startswith("I;16") else 3.0  # 16 bits cannot be reduced first
-    return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=gap)
+    how = by_less_than_half if is_little else Image.Resampling.LANCZOS
+    return picture.resize(size, how, reducing_gap=gap)
 
 
 def resizable(picture: Image.Image) -> Image.Image:
