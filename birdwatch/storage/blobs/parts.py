@@ -20,7 +20,7 @@ from pathlib import Path
 
 from birdwatch.domain.errors import BirdwatchError
 from birdwatch.domain.ids import is_id
-from birdwatch.storage.blobs.faults import full, speaking
+from birdwatch.storage.blobs.faults import full, speaking, unwritable
 from birdwatch.storage.blobs.files import FileBlobs, Incoming, sync_folder
 
 SUFFIX = ".upload"
@@ -148,7 +148,17 @@ def open_part(blobs: FileBlobs, upload_id: str) -> PartFile | None:
     Raises FileNotFoundError where it is gone, and UnavailableError where the home is.
     """
     blobs.check_home()
-    path = part_path(blobs, upload_id)
+    try:
+        return _open(part_path(blobs, upload_id))
+    except FileNotFoundError:
+        raise
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        raise unwritable(error) from error
+
+
+def _open(path: Path) -> PartFile:
     is_writable = os.access(path, os.W_OK)  # one that is being taken in is read-only
     access = os.O_RDWR | os.O_APPEND if is_writable else os.O_RDONLY
     descriptor = os.open(path, access | os.O_CLOEXEC)
@@ -157,9 +167,6 @@ def open_part(blobs: FileBlobs, upload_id: str) -> PartFile | None:
         path.stat()  # whoever held it before may have taken it away
         part = PartFile(descriptor, path)
         part.drop_unchecked()
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
     except BaseException:
         os.close(descriptor)
         raise
@@ -177,11 +184,12 @@ def _unchecked_from(note: Path) -> int | None:
 def part_size(blobs: FileBlobs, upload_id: str) -> int | None:
     """How much has come, synced or not, before a piece that is unchecked; None without a file."""
     path = part_path(blobs, upload_id)
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        return None
-    start = _unchecked_from(path.with_suffix(UNCHECKED))
+    with speaking():
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            return None
+        start = _unchecked_from(path.with_suffix(UNCHECKED))
     return size if start is None else min(size, start)
 
 
