@@ -32,6 +32,7 @@ from birdwatch.storage.clocks import (
     note_versions,
     versions_of,
 )
+from birdwatch.storage.counts import recounted_once
 from birdwatch.storage.db import Source, Write
 from birdwatch.storage.photos import find_photo
 from birdwatch.storage.surveys import find_survey
@@ -160,12 +161,13 @@ async def write_plan(tx: Write, plan: Plan, adjustment_id: str) -> Applied:
     """Write a plan: one version of each photo, each told to belong to the adjustment."""
     windows = await load_windows(tx)
     versions: list[tuple[str, int]] = []
-    for line in plan.lines:
-        photo = await write_corrected(
-            tx, line.photo, line.facts, windows, detail={"adjustment": adjustment_id}
-        )
-        if photo.version != line.photo.version:
-            versions.append((photo.id, photo.version))
+    async with recounted_once(tx):
+        for line in plan.lines:
+            photo = await write_corrected(
+                tx, line.photo, line.facts, windows, detail={"adjustment": adjustment_id}
+            )
+            if photo.version != line.photo.version:
+                versions.append((photo.id, photo.version))
     await note_versions(tx, adjustment_id, versions)
     return Applied(adjustment_id, len(versions))
 
@@ -187,13 +189,14 @@ async def undo_adjustment(
                 en="This adjustment is taken back already.",
             )
         done, kept = 0, []
-        for photo_id, version in reversed(await versions_of(tx, adjustment_id)):
-            reason = await _undo_one(tx, photo_id, version)
-            if reason is None:
-                done += 1
-                await forget_version(tx, adjustment_id, photo_id)
-            else:
-                kept.append((photo_id, reason))
+        async with recounted_once(tx):
+            for photo_id, version in reversed(await versions_of(tx, adjustment_id)):
+                reason = await _undo_one(tx, photo_id, version)
+                if reason is None:
+                    done += 1
+                    await forget_version(tx, adjustment_id, photo_id)
+                else:
+                    kept.append((photo_id, reason))
         if kept and not done:
             first = kept[0][1]
             raise ConflictError("adjustment.stays", zh=first.zh, en=first.en)

@@ -8,7 +8,8 @@ sightings in seconds. A contract test and `verify` hold the two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date
 
 from birdwatch.domain.daily_count import CountValue, DailyCount, SurveyDay, roll_up
@@ -87,11 +88,25 @@ AUDIENCE = {False: "audience IN ('all', 'public')", True: "audience IN ('all', '
 
 async def recompute(tx: Write, keys: Iterable[tuple[str, date]]) -> None:
     """Recount these sites and days."""
+    if tx.recount is not None:
+        tx.recount.update(keys)
+        return
     for site, day in sorted(set(keys)):
         values = (site, to_day(day))
         for table in ("daily_count", "survey_day"):
             await tx.run(f"DELETE FROM {table} WHERE site = $1 AND day = $2", *values)
         await _fill(tx, ONE_DAY, *values)
+
+
+@contextlib.asynccontextmanager
+async def recounted_once(tx: Write) -> AsyncIterator[None]:
+    """Each day that is touched inside is recounted at the end: of a thousand records, once."""
+    tx.recount = touched = set[tuple[str, date]]()
+    try:
+        yield
+    finally:
+        tx.recount = None
+    await recompute(tx, touched)
 
 
 async def recompute_for_import(tx: Write, import_version: int) -> None:

@@ -80,6 +80,7 @@ async def append(
     )  # fmt: skip
     version = int(rows[0]["version"])
     tx.appended.append(Appended(version, to_instant(tx.now), action, noun, noun_id))
+    tx.named.add(noun)
     return version
 
 

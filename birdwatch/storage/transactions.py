@@ -12,9 +12,9 @@ import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from anyio import CancelScope
 from tortoise import context as tortoise_context
@@ -77,6 +77,9 @@ class Write:
     now: datetime
     is_locked: bool = False
     appended: list[Appended] = field(default_factory=list)  # to the ledger
+    named: set[str] = field(default_factory=set)  # the nouns of these
+    kept: dict[str, object] = field(default_factory=dict)  # small tables that nobody can change now
+    recount: set[tuple[str, date]] | None = None  # sites and days; None: each at once
 
     async def rows(self, sql: str, *values: object) -> list[Row]:
         found: list[Row] = await self.client.execute_query_dict(sql, list(values))
@@ -204,16 +207,23 @@ async def keep(db: Source, noun: str, load: Callable[[Source], Awaitable[T]]) ->
     """What `load` gives, read again only when the ledger names this noun anew.
 
     A write that changes the table names it first, so from then on it reads its own rows; what it
-    reads is not kept, since it may still be undone.
+    reads is not kept, since it may still be undone. With the lock, and until it names the table
+    itself, it need not ask again.
     """
     kept: Any = db.database.kept.get(noun)
     found: T
     if isinstance(db, Write):
+        if noun in db.kept and noun not in db.named:
+            found = cast("T", db.kept[noun])
+            return found
         noun_version = (await db.rows(LATEST_OF_NOUN, noun))[0]["version"]
         if kept and kept.noun_version == noun_version:
             found = kept.value
-            return found
-        return await load(db)
+        else:
+            found = await load(db)
+        if db.is_locked and noun not in db.named:
+            db.kept[noun] = found
+        return found
     version = await db.dataset_version()
     if kept and kept.checked == version:
         found = kept.value
