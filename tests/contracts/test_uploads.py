@@ -132,6 +132,30 @@ def test_part_grows_and_is_cut_back(blobs: FileBlobs) -> None:
     assert parts.part_path(blobs, ID).stat().st_mode & 0o777 == 0o600
 
 
+def test_piece_nobody_checked_does_not_count_after_a_crash(blobs: FileBlobs) -> None:
+    write(blobs, ID, DATA[:500])
+    part = parts.open_part(blobs, ID)
+    assert part is not None
+    part.doubt()
+    part.write([DATA[500:1000]])
+    assert parts.part_size(blobs, ID) == 500
+    part.close()  # as when its process dies
+    part = parts.open_part(blobs, ID)
+    assert part is not None
+    assert part.size() == parts.part_size(blobs, ID) == 500
+    part.doubt()
+    part.write([DATA[500:]])
+    part.trust()
+    part.close()
+    assert parts.part_path(blobs, ID).read_bytes() == DATA
+    part = parts.open_part(blobs, ID)
+    assert part is not None
+    part.doubt()
+    parts.remove_part(blobs, ID)
+    part.close()
+    assert list((blobs.home / "incoming").iterdir()) == []
+
+
 HOLD = """
 import sys
 from pathlib import Path
