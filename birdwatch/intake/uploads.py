@@ -9,6 +9,7 @@ is not in the archive.
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from birdwatch.domain.errors import (
     MalformedError,
     NotFoundError,
     TooLargeError,
+    UnavailableError,
     UnsupportedMediaError,
 )
 from birdwatch.domain.ids import is_id
@@ -43,6 +45,7 @@ STRAY_S = 24 * 3600
 SWEEP = 100
 # What the steps of intake say of the file itself: the same bytes will never do better.
 FINAL = (InvalidInputError, UnsupportedMediaError, TooLargeError, ConflictError, MalformedError)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +277,7 @@ async def _finish_if_whole(
         raise  # the next who asks takes it up again
     except FINAL as error:
         await rows.mark_refused(archive.db, upload.id, error, now)
-        await anyio.to_thread.run_sync(parts.remove_part, archive.blobs, upload.id)
+        await _free(archive, upload.id)
         raise
     return Progress(upload, offset)
 
@@ -291,7 +294,7 @@ async def _take_in(archive: Archive, upload: Upload, *, actor: Actor, now: datet
     receipt = await _received(archive, upload, sha256, actor, now)
     photo_id, is_duplicate = receipt.photo.id, receipt.is_duplicate
     await rows.mark_done(archive.db, upload.id, photo_id, is_duplicate=is_duplicate, now=now)
-    await anyio.to_thread.run_sync(parts.remove_part, archive.blobs, upload.id)
+    await _free(archive, upload.id)
     return replace(upload, state="done", photo_id=photo_id, is_duplicate=is_duplicate)
 
 
@@ -321,4 +324,12 @@ def _changed() -> InvalidInputError:
 async def _remove(archive: Archive, upload_id: str, now: datetime) -> None:
     async with archive.db.write(SYSTEM, now) as tx:
         await rows.delete_upload(tx, upload_id)
-    await anyio.to_thread.run_sync(parts.remove_part, archive.blobs, upload_id)
+    await _free(archive, upload_id)
+
+
+async def _free(archive: Archive, upload_id: str) -> None:
+    """Its bytes go. Where that fails the sweep does it: what was decided stays decided."""
+    try:
+        await anyio.to_thread.run_sync(parts.remove_part, archive.blobs, upload_id)
+    except UnavailableError as error:
+        log.warning("event=left_behind upload=%s code=%s", upload_id, error.code)
