@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from birdwatch.domain.errors import InvalidInputError
+from birdwatch.domain.paging import Page
 from birdwatch.domain.photo import Photo
+from birdwatch.domain.policy import Thing, may
 from birdwatch.http.accounts import require, require_csrf
 from birdwatch.intake.photo_batch import Answer, edit_many, publish_many, withdraw_many
 from birdwatch.storage.drafts import DraftNumber, count_drafts, find_numbers, list_drafts
@@ -135,7 +137,12 @@ def _said(request: Request, action: str, answers: list[Answer]) -> str:
 async def bench_page(request: Request, bench: Bench, status: int = 200) -> Response:
     """The page of uploads and drafts."""
     archive, owner = archive_of(request), actor_of(request).person_id or ""
-    shown = await list_drafts(archive.db, owner, limit=SHOWN, cursor=query_text(request, "cursor"))
+    shown: Page[Photo] = Page(())
+    total = 0
+    if may(actor_of(request), "see-private", Thing(owner)):  # not so by a token that only sends
+        cursor = query_text(request, "cursor")
+        shown = await list_drafts(archive.db, owner, limit=SHOWN, cursor=cursor)
+        total = await count_drafts(archive.db, owner)
     numbers = await find_numbers(archive.db, [photo.id for photo in shown.items])
     response = page(
         request,
@@ -148,7 +155,7 @@ async def bench_page(request: Request, bench: Bench, status: int = 200) -> Respo
         done=_done(request, bench),
         drafts=shown.items,
         numbers=numbers,
-        total=await count_drafts(archive.db, owner),
+        total=total,
         next_cursor=shown.next,
         has_pictures=_has_pictures,
         max_files=MAX_FILES,
