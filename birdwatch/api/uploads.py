@@ -330,6 +330,7 @@ async def _dump(archive: Archive, upload: Upload, locale: Locale) -> upload_cont
         offset = part_size(archive.blobs, upload.id) or 0
     is_whole = upload.kind != "partial" and offset == upload.length
     photo = await find_photo(archive.db, upload.photo_id) if upload.photo_id else None
+    is_own = photo is not None and photo.owner_id == upload.owner_id  # not so of a duplicate
     return upload_contract.Upload(
         id=upload.id,
         state="finishing" if upload.state == "open" and is_whole else upload.state,
@@ -340,7 +341,7 @@ async def _dump(archive: Archive, upload: Upload, locale: Locale) -> upload_cont
         created_at=upload.created_at.isoformat(timespec="seconds"),
         expires_at=upload.expires_at.isoformat(timespec="seconds"),
         photo=f"{PREFIX}/photos/{upload.photo_id}" if upload.photo_id else None,
-        waiting=photo is not None and photo.facts.status == "pending",
+        waiting=is_own and photo is not None and photo.facts.status == "pending",
         duplicate=upload.is_duplicate,
         error=_error(upload, locale),
     )

@@ -17,13 +17,16 @@ from urllib.parse import urlencode
 
 import pytest
 
+from birdwatch.domain.burst import Frame
 from birdwatch.domain.photo import PhotoFacts
 from birdwatch.domain.place import Point, SettledPlace
 from birdwatch.domain.policy import SYSTEM
 from birdwatch.domain.sensitivity import SensitivityRule
+from birdwatch.storage.bursts import keep_fingerprint, put_bursts
 from birdwatch.storage.photos import NewPhoto, insert_photo, record_renditions
 from birdwatch.storage.sensitivity_rules import put_rule
 from birdwatch.storage.surveys import insert_survey
+from birdwatch.storage.transactions import Write
 from tests.access.cast import ORDINARY, PROTECTED, UNLIMITED, WITHHELD, keep_files
 from tests.service import Service, running
 from tests.storage.makers import CHINA, NOW, facts, photo, sighting, survey
@@ -99,6 +102,11 @@ async def build(service: Service, where: Where, birds: tuple[str, str]) -> None:
             )
             await insert_photo(tx, named(number, given))
             await record_renditions(tx, named(number).id, [], None)
+        await burst_with(tx, wall)
+        draft = replace(
+            facts(wall), place=SettledPlace(point, "gps", "high"), site=site, status="draft"
+        )
+        await insert_photo(tx, named(30, replace(draft, species=ORDINARY)))
     # One public sighting in each survey, and a moment for each: order is then not drawn at random.
     visits = [
         (date(2026, 4, 14) + timedelta(days=offset), place, species)
@@ -117,6 +125,27 @@ async def build(service: Service, where: Where, birds: tuple[str, str]) -> None:
         await keep_files(service, named(number))
 
 
+async def burst_with(tx: Write, wall: datetime) -> None:
+    """Two public frames of the first of the days, four seconds apart; a hidden one between them.
+
+    Elsewhere the bird was there on another day, so that nothing joins the two.
+    """
+    start = ONE[2]
+    frames = []
+    for number, second in ((40, -2), (41, 2)):
+        at = start + timedelta(seconds=second)
+        said = {"EXIF DateTimeOriginal": f"{at:%Y:%m:%d %H:%M:%S}"}
+        new = replace(named(number, replace(facts(at), species=ORDINARY)), tags=said)
+        await insert_photo(tx, new)
+        await keep_fingerprint(tx, new.id, "0" * 16)
+        frames.append(Frame(new.id, at.replace(tzinfo=CHINA), "0" * 16))
+    hidden = [Frame(named(n).id, wall.replace(tzinfo=CHINA), "0" * 16) for n in (20, 21)]
+    for one in hidden:
+        await keep_fingerprint(tx, one.photo_id, "0" * 16)
+    burst = [frames[0], *hidden, frames[1]] if wall == start else hidden
+    await put_bursts(tx, [*frames, *hidden], [burst])
+
+
 def questions(count: int) -> Iterator[str]:
     """Addresses an attacker would try: every filter against every other, then every page."""
     chance = random.Random(20260414)
@@ -128,6 +157,9 @@ def questions(count: int) -> Iterator[str]:
         yield from (f"/photos/{name}", f"/api/v1/photos/{name}", f"/api/v1/photos/{name}/history")
         yield from (f"/media/{name}/320.webp", f"/media/{name}/original")
     yield from ("/", "/seasons/2026-spring", "/api/v1/seasons/2026-spring", "/sites", "/species")
+    yield from (f"/{road}/{named(40).id}" for road in ("photos", "api/v1/photos"))
+    yield from (f"/{road}/{named(30).id}" for road in ("photos", "api/v1/photos"))
+    yield from (f"/api/v1/tides?from={day}" for day in DAYS[::7])
     yield from (f"/sites/{site}" for site in SITES)
     yield from (f"/species/{species}" for species in SPECIES)
     yield from (f"/days/{day}" for day in DAYS)
