@@ -138,6 +138,7 @@ def test_what_is_typed_outlives_a_reload_and_a_refusal_is_put_right(
         page.wait_for_selector(".kept li.refused")
         assert "Grate Knot" in page.locator(".kept li.refused").inner_text()
         page.click(".kept li.refused button:has-text('Open')")
+        page.wait_for_selector(".kept li.draft")  # it is in the form
         page.locator(".sighting [data-species]").first.fill("Great Knot")
         page.locator(".sighting [data-species]").first.press("Escape")
         page.click(".tally-bar button")

@@ -81,8 +81,10 @@ async function save() {
   timer = 0;
   if (!current || current.state === "ready") return;
   read();
-  if (isEmpty(current) && !(await get("drafts", current.id))) return;
-  await put("drafts", { ...current });
+  const draft = { ...current };
+  if (isEmpty(draft) && !(await get("drafts", draft.id))) return;
+  if (draft.id !== current.id) return; // finished meanwhile
+  await put("drafts", draft);
   await showKept();
 }
 const saveSoon = () => {
@@ -128,12 +130,17 @@ function bodyOf({ values, rows }) {
 }
 
 async function finish() {
-  await save();
   read();
-  if (!check()) return;
+  if (!check()) return save();
+  clearTimeout(timer);
   const done = { ...current, state: "ready", finished: Date.now(), body: bodyOf(current), said: [] };
-  await put("drafts", done);
-  show(newDraft());
+  show(newDraft()); // at once: what is typed from here on belongs to the next count
+  try {
+    await put("drafts", done);
+  } catch (error) {
+    show({ ...done, state: "draft" });
+    throw error;
+  }
   list.querySelector("input").blur();
   scrollTo(0, 0);
   await showKept();
