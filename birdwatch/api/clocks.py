@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from birdwatch.api import clock_contract
 from birdwatch.api.answers import send_written
-from birdwatch.api.query import invalid, read_json
+from birdwatch.api.contract import Query
+from birdwatch.api.query import invalid, read_json, read_query
 from birdwatch.domain.photo import SettledTime
 from birdwatch.domain.policy import Actor, Thing
 from birdwatch.domain.time_ladder import SITE_ZONE_MIN
@@ -25,6 +26,7 @@ SITE_ZONE = timezone(timedelta(minutes=SITE_ZONE_MIN))
 
 async def list_cameras(request: Request) -> Response:
     """The cameras of one's photos."""
+    read_query(request, Query)
     archive, actor = who_reads(request)
     found = await cameras_of(archive.db, actor.person_id or "")
     return send_written(
@@ -79,6 +81,7 @@ async def post_shift(request: Request) -> Response:
 
 async def list_own_adjustments(request: Request) -> Response:
     """What was adjusted among one's photos."""
+    read_query(request, Query)
     archive, actor = who_reads(request)
     found = await list_adjustments(archive, actor.person_id or "", actor=actor)
     return send_written(

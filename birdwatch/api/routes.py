@@ -50,6 +50,16 @@ OPERATIONS: tuple[Operation, ...] = (
         status=201, scope="upload", takes_photo=True,
     ),
     Operation(
+        "POST", "/photos/edit", drafts.post_edit,
+        Text("一次更正多张照片，逐张答复", "Correct many photos at once, with an answer for each"),
+        draft_contract.PhotoAnswers, body=draft_contract.EditManyIn, scope="upload",
+    ),
+    Operation(
+        "POST", "/photos/publish", drafts.post_publish,
+        Text("一次提交多张草稿，逐张答复", "Publish many drafts at once, with an answer for each"),
+        draft_contract.PhotoAnswers, body=draft_contract.PublishManyIn, scope="upload",
+    ),
+    Operation(
         "GET", "/photos/{id}", photos.get_photo,
         Text("一张照片", "One photo"),
         contract.Photo, contract.Query,
@@ -78,16 +88,6 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET", "/drafts", drafts.list_own_drafts,
         Text("自己的草稿：只有自己能看到的照片", "One's own drafts: photos nobody else sees"),
         draft_contract.Drafts, draft_contract.DraftsQuery, scope="read",
-    ),
-    Operation(
-        "POST", "/photos/edit", drafts.post_edit,
-        Text("一次更正多张照片，逐张答复", "Correct many photos at once, with an answer for each"),
-        draft_contract.PhotoAnswers, body=draft_contract.EditManyIn, scope="upload",
-    ),
-    Operation(
-        "POST", "/photos/publish", drafts.post_publish,
-        Text("一次提交多张草稿，逐张答复", "Publish many drafts at once, with an answer for each"),
-        draft_contract.PhotoAnswers, body=draft_contract.PublishManyIn, scope="upload",
     ),
     Operation(
         "OPTIONS", "/uploads", uploads.show_abilities,

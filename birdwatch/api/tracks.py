@@ -10,6 +10,7 @@ from starlette.responses import Response
 from birdwatch.api import clock_contract, track_contract
 from birdwatch.api.answers import send_written
 from birdwatch.api.clocks import text_of, who, who_previews, who_reads
+from birdwatch.api.contract import Query
 from birdwatch.api.query import invalid, read_json, read_query
 from birdwatch.intake.adjusting import Line
 from birdwatch.intake.tracking import (
@@ -25,6 +26,7 @@ from birdwatch.storage.tracks import OwnTrack
 
 async def list_own_tracks(request: Request) -> Response:
     """One's tracks."""
+    read_query(request, Query)
     archive, actor = who_reads(request)
     found = await list_tracks(archive, actor=actor)
     return send_written(track_contract.OwnTracks([_track(one) for one in found]))

@@ -55,7 +55,7 @@ def test_gallery_goes_on_as_the_reader_scrolls(browser: Browser, site: Site) -> 
     paths = []
     for number in range(50):
         path = site.folder / f"many-{number}.jpg"
-        path.write_bytes(make_jpeg(60, 40 + number, taken="2024:04:20 06:00:00"))
+        path.write_bytes(make_jpeg(60, 40 + number, taken=f"2024:04:20 06:{number:02}:00"))
         paths.append(path)
     with reader(browser, site, signed_in=True) as (page, complaints):
         page.goto("/upload")

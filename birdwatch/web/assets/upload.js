@@ -212,7 +212,8 @@ function makeTeller(form, words) {
     const isPaused = left.length > 0 && left.every((job) => job.state === "paused");
     part("pause-all").hidden = !left.length || isPaused;
     part("resume-all").hidden = !left.some((job) => ["paused", "waiting"].includes(job.state));
-    const aloud = left.length ? words.begun : summary;
+    // Nothing is said of files that cannot go on yet: they are not done.
+    const aloud = left.length ? words.begun : live.length ? summary : "";
     if (aloud !== said) part("summary").textContent = said = aloud;
     if (left.some((job) => job.state === "sending")) timer = setTimeout(tell, TELL_EVERY_MS, jobs);
   };
