@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +49,12 @@ def _free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """`birdwatch serve` on an archive with five pictures and three surveys."""
+@contextmanager
+def serving(folder: Path, *, role: str = "contributor") -> Iterator[str]:
+    """`birdwatch serve` on a new archive with one person, of this role; its address."""
     needs(CHROMIUM, "chromium")
     needs(AXE.is_file(), "axe-core in node_modules: npm ci")
     needs((ROOT / "birdwatch/web/static/built/site.css").is_file(), "client files: npm run build")
-    folder = tmp_path_factory.mktemp("browser")
     port = _free_port()
     base = f"http://127.0.0.1:{port}"
     environment = {
@@ -64,7 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     }
     command = [sys.executable, "-m", "birdwatch"]
     subprocess.run(
-        [*command, "user", "add", LOGIN, "--password-stdin"],
+        [*command, "user", "add", LOGIN, "--role", role, "--password-stdin"],
         env=environment,
         cwd=ROOT,
         input=f"{PASSWORD}\n",
@@ -78,10 +78,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         )
     try:
         _wait_for(base)
-        yield _fill(base, folder)
+        yield base
     finally:
         server.terminate()
         server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An archive with five pictures and three surveys."""
+    folder = tmp_path_factory.mktemp("browser")
+    with serving(folder) as base:
+        yield _fill(base, folder)
 
 
 def _wait_for(base: str) -> None:
@@ -95,17 +103,24 @@ def _wait_for(base: str) -> None:
     pytest.fail("the server did not start")
 
 
-def _fill(base: str, folder: Path) -> Site:
+@contextmanager
+def signed_in(base: str) -> Iterator[httpx.Client]:
+    """The interface, as a page of this person uses it."""
     with httpx.Client(base_url=base, headers={"Accept-Language": "en"}, timeout=START_S) as client:
         client.post("/sign-in", data={"login": LOGIN, "password": PASSWORD})
         found = re.search(r'name="csrf" value="([^"]+)"', client.get("/account").text)
         assert found
         client.headers["X-CSRF-Token"] = found[1]
+        yield client
+
+
+def _fill(base: str, folder: Path) -> Site:
+    with signed_in(base) as client:
         sites = client.get("/api/v1/sites").json()["items"]
         sector = next(one["id"] for one in sites if not one["is_outline"])
         surveys = [_survey(client, sector, day, best) for day, best in COUNTS]
         photos = [_photo(client, number, sector) for number in range(len(SHAPES))]
-        _wait_for_pictures(client, photos)
+        wait_for_pictures(client, photos)
         return Site(base, folder, f"/photos/{photos[0]}", f"/surveys/{surveys[0]}", sector)
 
 
@@ -153,7 +168,7 @@ def _photo(client: httpx.Client, number: int, site: str) -> str:
     return made
 
 
-def _wait_for_pictures(client: httpx.Client, photos: list[str]) -> None:
+def wait_for_pictures(client: httpx.Client, photos: list[str]) -> None:
     end = time.monotonic() + START_S
     waiting = set(photos)
     while waiting and time.monotonic() < end:
