@@ -245,6 +245,7 @@ class _Bars:
             description=self._title(),
             completed=sum(self._at.values()),
             total=self._to_send,
+            visible=self._to_send > 0,  # with nothing to send there is no speed to tell
         )
 
     def _end(self, outcome: Outcome) -> None:

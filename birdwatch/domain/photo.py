@@ -62,6 +62,13 @@ class Camera:
     focal_mm: str = ""
     serial: str = ""  # private: it tells two photographers of one model apart
 
+    @property
+    def name(self) -> str:
+        """Make and model; many models begin with their make, which is then not said twice."""
+        if self.make.casefold() in self.model.casefold():
+            return self.model
+        return f"{self.make} {self.model}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
