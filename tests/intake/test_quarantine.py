@@ -172,7 +172,8 @@ async def test_list_is_paged_and_each_sees_their_own(deadly: Archive) -> None:
     lin, wang = await person(deadly, "lin"), await person(deadly, "wang")
     for seed, sender in ((1, lin), (2, lin), (3, wang)):
         with pytest.raises(QuarantinedError):
-            await send(deadly, make_jpeg(64, 48, seed=seed), actor=sender)
+            picture = make_jpeg(64, 48, seed=seed)
+            await send(deadly, picture, actor=sender, now=NOW + timedelta(seconds=seed))
     page = await list_quarantined(deadly.db, 2)
     rest = await list_quarantined(deadly.db, 2, page.next)
     assert ([one.owner_name for one in page.items], page.next is not None) == (
