@@ -171,9 +171,9 @@ async def test_photo_whose_pictures_kill_the_decoder_is_listed_and_tried_again(
 async def test_list_is_paged_and_each_sees_their_own(deadly: Archive) -> None:
     lin, wang = await person(deadly, "lin"), await person(deadly, "wang")
     for seed, sender in ((1, lin), (2, lin), (3, wang)):
+        picture, at = make_jpeg(64, 48, seed=seed), NOW + timedelta(seconds=seed)
         with pytest.raises(QuarantinedError):
-            picture = make_jpeg(64, 48, seed=seed)
-            await send(deadly, picture, actor=sender, now=NOW + timedelta(seconds=seed))
+            await send(deadly, picture, actor=sender, now=at)
     page = await list_quarantined(deadly.db, 2)
     rest = await list_quarantined(deadly.db, 2, page.next)
     assert ([one.owner_name for one in page.items], page.next is not None) == (
