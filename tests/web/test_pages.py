@@ -302,7 +302,7 @@ async def test_forms_without_their_token_are_refused(service: Service, member: M
 
 async def test_gallery_pages_run_on_by_a_real_link(service: Service, member: Member) -> None:
     for number in range(50):
-        picture = make_jpeg(40, 30 + number)
+        picture = make_jpeg(40, 30 + number, taken=f"2026:04:20 06:{number:02}:00")
         await send_photo(member, f"{number}.jpg", picture, {"credit": "摄/国颖"})
     first = (await service.visitor.get("/gallery?photographer=国颖")).text
     link = first.split('rel="next" data-more')[1].split('href="')[1].split('"')[0]
