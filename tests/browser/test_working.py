@@ -63,7 +63,11 @@ def test_gallery_goes_on_as_the_reader_scrolls(browser: Browser, site: Site) -> 
         page.set_input_files("#files", paths)
         page.wait_for_selector("[data-summary]:has-text('全部完成')", timeout=120_000)
         page.reload()
-        page.check("#pick-all")
+        # The person may have other drafts, and one of those may not be fit to publish.
+        own = page.locator("[data-draft]:has(.name:text-matches('^many-')) input[type=checkbox]")
+        assert own.count() == 50
+        for box in own.all():
+            box.check()
         page.click("button[value=publish]")
         page.wait_for_selector("[data-said]")
         page.goto("/gallery?season=2024-spring")
@@ -71,8 +75,7 @@ def test_gallery_goes_on_as_the_reader_scrolls(browser: Browser, site: Site) -> 
         page.wait_for_selector("a.ph >> nth=49")
         assert page.locator("[data-day='2024-04-20']").count() == 1
         assert "cursor=" in page.url
-        # Fifty pictures just sent: some may still be in the making, which the browser tells.
-        assert [one for one in complaints if "Failed to load resource" not in one] == []
+        assert complaints == []
 
 
 def test_caption_and_credit_are_copied_together(browser: Browser, site: Site) -> None:
