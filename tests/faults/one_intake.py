@@ -17,7 +17,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -46,6 +46,7 @@ from tests.storage.makers import EVERYTHING
 
 Said = dict[str, Any]
 Share = tuple[int, int]  # this run, of so many that run beside each other
+Sweep = Callable[[Path, str, int, Share], None]
 ERRORS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO}
 SEED = 20260425
 LOOK_AT = 25  # photos by one restart
@@ -310,15 +311,17 @@ def say(line: Said) -> None:
 SWEEPS = {"kill": kill_sweep, "fail": fail_sweep, "random": random_kills}
 
 
-def main(which: str, folder: str, database: str, how_many: str, share: str = "1/1") -> None:
+def run_sweep(sweeps: Mapping[str, Sweep], words: Sequence[str]) -> None:
+    """The program of a sweep: which, where, on what database, how many trials, and its share."""
+    which, folder, database, how_many, *share = words
     home = Path(folder)
     home.parent.mkdir(parents=True, exist_ok=True)
     (home.parent / "warm.jpg").write_bytes(make_jpeg(64, 48))
     in_child(lambda _: prepare(home, database))
     gc.freeze()
-    first, of = share.split("/")
-    SWEEPS[which](home, database, int(how_many), (int(first), int(of)))
+    first, of = (share[0] if share else "1/1").split("/")
+    sweeps[which](home, database, int(how_many), (int(first), int(of)))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_sweep(SWEEPS, sys.argv[1:])

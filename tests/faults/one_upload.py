@@ -7,7 +7,6 @@ of JSON for each trial, as `one_intake` does for photos that come in one body.
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import random
 import sys
@@ -31,8 +30,8 @@ from tests.faults.one_intake import (
     killed,
     look_over,
     places_in,
-    prepare,
     read_all,
+    run_sweep,
     say,
     service,
     state_of,
@@ -219,15 +218,5 @@ def random_kills(home: Path, database: str, how_many: int, share: Share) -> None
 SWEEPS = {"kill": kill_sweep, "fail": fail_sweep, "random": random_kills}
 
 
-def main(which: str, folder: str, database: str, how_many: str, share: str = "1/1") -> None:
-    home = Path(folder)
-    home.parent.mkdir(parents=True, exist_ok=True)
-    (home.parent / "warm.jpg").write_bytes(make_jpeg(64, 48))
-    in_child(lambda _: prepare(home, database))
-    gc.freeze()
-    first, of = share.split("/")
-    SWEEPS[which](home, database, int(how_many), (int(first), int(of)))
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_sweep(SWEEPS, sys.argv[1:])

@@ -6,16 +6,12 @@ tried; 0 means every system call there is. Here a few that are spread over them.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.conftest import POSTGRES
+from tests.faults.sweeps import check_end, swept
 from tests.faults.tracing import can_trace
 from tests.suites import needs
 
@@ -23,33 +19,14 @@ pytestmark = pytest.mark.faults
 SYSCALLS = os.environ.get("BIRDWATCH_TEST_SYSCALLS", "6")
 FAULTS = os.environ.get("BIRDWATCH_TEST_FAULTS", "3")
 KILLS = os.environ.get("BIRDWATCH_TEST_KILLS", "5")
-ROOT = Path(__file__).parents[2]
-
-
-def swept(which: str, home: Path, database: str, how_many: str) -> list[dict[str, Any]]:
-    """Every trial, and at last what the whole archive looks like."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.one_intake", which, str(home),
-         database if POSTGRES else "", how_many],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-4000:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
-def check_end(end: dict[str, Any]) -> None:
-    """Nothing half-made is left: no finding, no file without a row, no part file."""
-    assert (end["findings"], end["strays"], end["damaged"], end["parts"]) == ([], [], [], 0)
+PROGRAM = "tests.faults.one_intake"
 
 
 def test_intake_killed_at_any_system_call_is_whole_or_absent(
     tmp_path: Path, database_url: str
 ) -> None:
     needs(can_trace(), "Linux on x86-64, whose system calls are known here")
-    *trials, last = swept("kill", tmp_path / "run" / "home", database_url, SYSCALLS)
+    *trials, last = swept(PROGRAM, "kill", tmp_path / "run" / "home", database_url, SYSCALLS)
     assert trials
     for trial in trials:
         found = trial["found"]
@@ -63,7 +40,7 @@ def test_intake_with_a_failing_call_says_so_and_leaves_nothing(
     tmp_path: Path, database_url: str
 ) -> None:
     needs(can_trace(), "Linux on x86-64, whose system calls are known here")
-    *trials, last = swept("fail", tmp_path / "run" / "home", database_url, FAULTS)
+    *trials, last = swept(PROGRAM, "fail", tmp_path / "run" / "home", database_url, FAULTS)
     assert trials
     for trial in trials:
         said = trial["said"]
@@ -81,7 +58,7 @@ def test_intake_with_a_failing_call_says_so_and_leaves_nothing(
 def test_archive_killed_at_any_moment_keeps_what_it_acknowledged(
     tmp_path: Path, database_url: str
 ) -> None:
-    *trials, last = swept("random", tmp_path / "run" / "home", database_url, KILLS)
+    *trials, last = swept(PROGRAM, "random", tmp_path / "run" / "home", database_url, KILLS)
     assert len(trials) == int(KILLS)
     assert [trial["odd"] for trial in trials if trial["odd"]] == []
     assert last["end"]["lost"] == []

@@ -7,7 +7,6 @@ many places are tried; 0 means every system call there is. Here a few that are s
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -24,8 +23,8 @@ import httpx
 import pytest
 
 from tests.api.tus import PIECE, TUS, UPLOADS, checksum
-from tests.conftest import POSTGRES
 from tests.faults.one_upload import cuts
+from tests.faults.sweeps import check_end, swept
 from tests.faults.test_kill import WAIT_S, environ, free_port, kill, new_token, wait_until_ready
 from tests.faults.test_order import first, traced
 from tests.faults.tracing import can_trace
@@ -36,23 +35,9 @@ pytestmark = pytest.mark.faults
 SYSCALLS = os.environ.get("BIRDWATCH_TEST_UPLOAD_SYSCALLS", "5")
 FAULTS = os.environ.get("BIRDWATCH_TEST_UPLOAD_FAULTS", "3")
 KILLS = os.environ.get("BIRDWATCH_TEST_UPLOAD_KILLS", "3")
-ROOT = Path(__file__).parents[2]
+PROGRAM = "tests.faults.one_upload"
 PHOTO = make_jpeg(4000, 3000, seed=7)
 HALF = 800_000  # more than one bundle, so that some of it is on the disk before the rest comes
-
-
-def swept(which: str, home: Path, database: str, how_many: str) -> list[dict[str, Any]]:
-    """Every trial, and at last what the whole archive looks like."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.one_upload", which, str(home),
-         database if POSTGRES else "", how_many],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-4000:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def check_found(found: dict[str, Any], told: dict[str, Any]) -> None:
@@ -71,13 +56,9 @@ def cuts_of(found: dict[str, Any]) -> list[int]:
     return cuts(bytes(found["became"]["length"]))
 
 
-def check_end(end: dict[str, Any]) -> None:
-    assert (end["findings"], end["strays"], end["damaged"], end["parts"]) == ([], [], [], 0)
-
-
 def test_upload_killed_at_any_system_call_goes_on(tmp_path: Path, database_url: str) -> None:
     needs(can_trace(), "Linux on x86-64, whose system calls are known here")
-    *trials, last = swept("kill", tmp_path / "run" / "home", database_url, SYSCALLS)
+    *trials, last = swept(PROGRAM, "kill", tmp_path / "run" / "home", database_url, SYSCALLS)
     assert trials
     for trial in trials:
         check_found(trial["found"], trial["said"][-1])
@@ -88,7 +69,7 @@ def test_upload_with_a_failing_call_keeps_what_was_told_and_no_more(
     tmp_path: Path, database_url: str
 ) -> None:
     needs(can_trace(), "Linux on x86-64, whose system calls are known here")
-    *trials, last = swept("fail", tmp_path / "run" / "home", database_url, FAULTS)
+    *trials, last = swept(PROGRAM, "fail", tmp_path / "run" / "home", database_url, FAULTS)
     assert trials
     for trial in trials:
         said = trial["said"][-1]
@@ -104,7 +85,7 @@ def test_upload_with_a_failing_call_keeps_what_was_told_and_no_more(
 
 
 def test_uploads_killed_at_any_moment_go_on(tmp_path: Path, database_url: str) -> None:
-    *trials, last = swept("random", tmp_path / "run" / "home", database_url, KILLS)
+    *trials, last = swept(PROGRAM, "random", tmp_path / "run" / "home", database_url, KILLS)
     assert len(trials) == int(KILLS)
     for trial in trials:
         assert trial["odd"] == []
