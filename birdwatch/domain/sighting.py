@@ -65,6 +65,23 @@ class Sighting:
         """Whether everyone may know of it, where its survey is public."""
         return self.status == "published" and not is_protected(self.level)
 
+    def again(self) -> NewSighting:
+        """What stands, to be written once more with changes."""
+        return NewSighting(
+            species=self.species,
+            low=self.low,
+            best=self.best,
+            high=self.high,
+            method=self.method,
+            note=self.note,
+            photos=self.photos,
+            id=self.id,
+            behaviour=self.behaviour,
+            status=self.status,
+            flags=self.flags,
+            level=self.level,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class NewSighting:

@@ -101,6 +101,27 @@ class Survey:
         """What the policy has to know."""
         return Thing(self.owner_id, self.status, self.embargo_until)
 
+    def again(self) -> NewSurvey:
+        """What stands, to be written once more with changes. The key of its import is not told."""
+        return NewSurvey(
+            site=self.site,
+            start=self.start,
+            end=self.end,
+            has_time=self.has_time,
+            observers=self.observers,
+            protocol=self.protocol,
+            complete=self.complete,
+            tide=self.tide,
+            note=self.note,
+            source=self.source,
+            source_key=None,
+            sightings=tuple(sighting.again() for sighting in self.sightings),
+            status=self.status,
+            flags=self.flags,
+            embargo_until=self.embargo_until,
+            tide_source=self.tide_source,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class NewSurvey:

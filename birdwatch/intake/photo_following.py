@@ -6,15 +6,16 @@ Every way of putting a photo right ends here, be it one photo by hand or three h
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from birdwatch.domain.errors import BirdwatchError, InvalidInputError
 from birdwatch.domain.photo import Photo, PhotoFacts
 from birdwatch.domain.season import Window
-from birdwatch.domain.sighting import NewSighting
 from birdwatch.domain.survey import NewSurvey, Survey
 from birdwatch.intake.checking import judged_photo
 from birdwatch.intake.photo_sorting import in_season, survey_start
+from birdwatch.intake.tides import with_tide
 from birdwatch.storage import photos as photo_rows
 from birdwatch.storage.db import Write
 from birdwatch.storage.surveys import find_survey, replace_survey
@@ -53,7 +54,10 @@ async def keep_survey_in_step(tx: Write, before: PhotoFacts, after: PhotoFacts) 
         return
     if after.site is None or after.species is None or after.time.wall is None:
         raise _count_rests_on_it(survey)
-    await replace_survey(tx, survey.id, _following(survey, before, after), sets_standing=True)
+    new = _following(survey, before, after)
+    if survey.tide_source and (new.site, new.start) != (survey.site, survey.start):
+        new = await with_tide(tx, new)
+    await replace_survey(tx, survey.id, new, sets_standing=True)
 
 
 def _count_rests_on_it(survey: Survey) -> BirdwatchError:
@@ -67,40 +71,20 @@ def _count_rests_on_it(survey: Survey) -> BirdwatchError:
 
 
 def _following(survey: Survey, before: PhotoFacts, after: PhotoFacts) -> NewSurvey:
-    moved = before.time != after.time
-    return NewSurvey(
-        site=after.site if after.site and before.site != after.site else survey.site,
-        start=datetime.fromisoformat(survey_start(after)) if moved else survey.start,
-        end=None if moved else survey.end,
-        has_time=True if moved else survey.has_time,
-        observers=survey.observers,
-        protocol=survey.protocol,
-        complete=survey.complete,
-        tide=survey.tide,
-        note=survey.note,
-        source=survey.source,
-        source_key=None,
-        status=after.status if after.status != before.status else survey.status,
-        flags=survey.flags,
-        embargo_until=after.embargo_until
-        if after.embargo_until != before.embargo_until
-        else survey.embargo_until,
-        sightings=tuple(
-            NewSighting(
-                species=after.species
-                if after.species and sighting.species == before.species
-                else sighting.species,
-                low=sighting.low,
-                best=sighting.best,
-                high=sighting.high,
-                method=sighting.method,
-                note=sighting.note,
-                photos=sighting.photos,
-                id=sighting.id,
-                behaviour=sighting.behaviour,
-                status=sighting.status,
-                flags=sighting.flags,
-            )
-            for sighting in survey.sightings
-        ),
+    new = survey.again()
+    if after.site and after.site != before.site:
+        new = replace(new, site=after.site)
+    if after.time != before.time:
+        start = datetime.fromisoformat(survey_start(after))
+        new = replace(new, start=start, end=None, has_time=True)
+    if after.status != before.status:
+        new = replace(new, status=after.status)
+    if after.embargo_until != before.embargo_until:
+        new = replace(new, embargo_until=after.embargo_until)
+    if not after.species:
+        return new
+    sightings = (
+        replace(one, species=after.species) if one.species == before.species else one
+        for one in new.sightings
     )
+    return replace(new, sightings=tuple(sightings))

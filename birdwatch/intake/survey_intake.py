@@ -15,7 +15,7 @@ from birdwatch.domain.text import Text
 from birdwatch.domain.written import Moment, clean, read_moment
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.checking import judged_survey
-from birdwatch.intake.tides import tide_of_visit, told_source
+from birdwatch.intake.tides import with_tide
 from birdwatch.storage.photos import see_photo
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
@@ -155,19 +155,10 @@ async def _checked(
         source=source,
     )
     if is_by_table and new.has_time:
-        new = await _with_tide(archive.db, new)
+        new = await with_tide(archive.db, new)
     named = {photo for sighting in before.sightings for photo in sighting.photos} if before else ()
     await _require_photos(archive.db, new, Reader(actor, now), known=frozenset(named))
     return new
-
-
-async def _with_tide(db: Source, new: NewSurvey) -> NewSurvey:
-    """With the tide of its middle, where a table of its site tells it; otherwise unknown."""
-    found = await tide_of_visit(db, new.site, new.start, new.end)
-    if found is None:
-        return new
-    tide, station = found
-    return replace(new, tide=tide.stage, tide_source=told_source(station))
 
 
 async def _require_photos(

@@ -6,7 +6,7 @@ A station far from every count site is refused: its tide is another one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from birdwatch.domain.errors import InvalidInputError
 from birdwatch.domain.place import Site, find_site
 from birdwatch.domain.policy import Actor
+from birdwatch.domain.survey import NewSurvey
 from birdwatch.domain.tide import (
     MAX_GAP,
     Station,
@@ -93,6 +94,15 @@ async def tide_of_visit(
     waters = await waters_between(db, station, at - MAX_GAP, at + MAX_GAP)
     found = stage_at(waters, at)
     return None if found is None else (found, station)
+
+
+async def with_tide(db: Source, new: NewSurvey) -> NewSurvey:
+    """With the tide of its middle, where a table of its site tells it; otherwise unknown."""
+    found = await tide_of_visit(db, new.site, new.start, new.end)
+    if found is None:
+        return replace(new, tide="unknown", tide_source=None)
+    tide, station = found
+    return replace(new, tide=tide.stage, tide_source=told_source(station))
 
 
 def told_source(station: Station) -> str:

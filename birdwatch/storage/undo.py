@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from birdwatch.domain.errors import ConflictError
@@ -241,21 +241,7 @@ def _survey_in(state: State, history: History) -> NewSurvey:
     if not isinstance(known, Survey):
         message = "a survey's history holds a survey"
         raise TypeError(message)
-    base = NewSurvey(
-        site=known.site,
-        start=known.start,
-        end=known.end,
-        has_time=known.has_time,
-        observers=known.observers,
-        protocol=known.protocol,
-        complete=known.complete,
-        tide=known.tide,
-        note=known.note,
-        source=known.source,
-        source_key=history.last["source_key"],
-        sightings=(),
-        tide_source=known.tide_source,
-    )
+    base = replace(known.again(), source_key=history.last["source_key"])
     return survey_in(state, base)
 
 

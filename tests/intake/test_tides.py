@@ -10,13 +10,16 @@ from birdwatch.domain.errors import InvalidInputError
 from birdwatch.domain.policy import SYSTEM
 from birdwatch.domain.tide import Station
 from birdwatch.intake.archive import Archive
+from birdwatch.intake.photo_correction import correct_photo
+from birdwatch.intake.photo_request import PhotoRequest
 from birdwatch.intake.survey_intake import change_survey, receive_survey
 from birdwatch.intake.tides import TideReport, TideRequest, import_tides, tide_of_visit
 from birdwatch.storage.ledger import changes, latest
 from birdwatch.storage.surveys import find_survey
 from birdwatch.storage.tides import load_stations, waters_between
-from tests.intake.archives import NOW, person
+from tests.intake.archives import NOW, SIDAOGOU, person, send
 from tests.intake.test_survey_intake import SURVEY
+from tests.pictures import make_jpeg
 
 pytestmark = pytest.mark.anyio
 TABLE = """时间,潮高cm,类型
@@ -196,6 +199,29 @@ async def test_tide_of_a_survey_is_that_of_the_table_with_its_source(
     assert (survey.tide, survey.tide_source) == ("falling", "Port, Tables 2026")
     survey = await change_survey(archive, survey, {**later, "tide": "low"}, actor=actor, now=NOW)
     assert (survey.tide, survey.tide_source) == ("low", None)
+
+
+async def test_tide_of_a_count_follows_its_photo(archive: Archive, tmp_path: Path) -> None:
+    await take(archive, tmp_path, TABLE, TideRequest("Port", source="Tables 2026"))
+    actor = await person(archive, "guo")
+    picture = make_jpeg(90, 60, gps=SIDAOGOU, taken="2026:04:20 05:30:00")
+    sent = await send(archive, picture, PhotoRequest(species="grekno", best=40), actor=actor)
+    assert sent.survey is not None
+    seen = [{"species": "grekno", "best": 40, "photos": [sent.photo.id], "method": "from_photo"}]
+    raw = {"site": "sidaogou", "start": "2026-04-20T05:30", "tide": "table", "protocol": "photo"}
+    told = await change_survey(
+        archive, sent.survey, {**raw, "sightings": seen}, actor=actor, now=NOW
+    )
+    assert (told.tide, told.tide_source) == ("high", "Port, Tables 2026")
+    for corrected, tide in (
+        ({"species": "dunlin"}, ("high", "Port, Tables 2026")),
+        ({"taken_at": "2026-04-20T08:30:00+08:00"}, ("falling", "Port, Tables 2026")),
+        ({"taken_at": "2026-04-10T08:30:00+08:00"}, ("unknown", None)),
+    ):
+        await correct_photo(archive, sent.photo.id, corrected, actor=actor, now=NOW)
+        survey = await find_survey(archive.db, told.id)
+        assert survey is not None
+        assert (survey.tide, survey.tide_source) == tide
 
 
 async def test_tide_is_never_guessed(archive: Archive, tmp_path: Path) -> None:
