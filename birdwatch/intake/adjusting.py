@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from birdwatch.domain.clock import is_possible
+from birdwatch.domain.clock import Calibration, is_possible
 from birdwatch.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from birdwatch.domain.photo import Photo, PhotoFacts, SettledTime
 from birdwatch.domain.place_ladder import settle_gps
@@ -25,6 +25,8 @@ from birdwatch.intake.photo_sorting import in_season, survey_start
 from birdwatch.intake.undoing import try_undo
 from birdwatch.storage.clocks import (
     Adjustment,
+    AdjustmentKind,
+    add_adjustment,
     adjustments_of,
     end_adjustment,
     find_adjustment,
@@ -93,7 +95,7 @@ class TakenBack:
     kept: tuple[tuple[str, Text], ...]
 
 
-def check_digest(plan: Plan, seen: str | None) -> None:
+def _check_digest(plan: Plan, seen: str | None) -> None:
     """Raise ConflictError where the plan is not the one that was shown."""
     if seen is not None and seen != plan.digest:
         raise ConflictError(
@@ -157,8 +159,24 @@ def require_owner(actor: Actor, owner_id: str | None, action: Action = "edit") -
     return owner_id
 
 
-async def write_plan(tx: Write, plan: Plan, adjustment_id: str) -> Applied:
-    """Write a plan: one version of each photo, each told to belong to the adjustment."""
+async def carry_out(
+    tx: Write,
+    plan: Plan,
+    kind: AdjustmentKind,
+    detail: dict[str, object],
+    *,
+    seen: str | None,
+    camera: str | None = None,
+    calibration: Calibration | None = None,
+) -> Applied:
+    """Write a plan: one version of each photo, each told to belong to the adjustment.
+
+    Raises ConflictError where `seen`, the digest of the preview, is of another plan.
+    """
+    _check_digest(plan, seen)
+    adjustment_id = await add_adjustment(
+        tx, kind, plan.owner_id, detail, camera=camera, calibration=calibration
+    )
     windows = await load_windows(tx)
     versions: list[tuple[str, int]] = []
     async with recounted_once(tx):

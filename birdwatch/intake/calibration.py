@@ -34,23 +34,15 @@ from birdwatch.intake.adjusting import (
     Left,
     Line,
     Plan,
-    check_digest,
+    carry_out,
     check_possible,
     check_size,
     editable,
     require_owner,
     retimed,
-    write_plan,
 )
 from birdwatch.intake.archive import Archive
-from birdwatch.storage.clocks import (
-    Frame,
-    add_adjustment,
-    calibrations_of,
-    find_frame,
-    frames_of,
-    note_versions,
-)
+from birdwatch.storage.clocks import Frame, calibrations_of, find_frame, frames_of, note_versions
 from birdwatch.storage.db import Source, Write
 from birdwatch.storage.photos import find_photo, find_photos
 from birdwatch.storage.windows import load_windows
@@ -100,16 +92,15 @@ async def apply_calibration(
     async with archive.db.write(actor, now) as tx:
         await tx.lock()
         found = await _plan(tx, request, actor, now)
-        check_digest(found.plan, seen)
-        adjustment_id = await add_adjustment(
+        return await carry_out(
             tx,
+            found.plan,
             "calibration",
-            found.plan.owner_id,
             {"photos": [photo_id for photo_id, _ in request.marks]},
+            seen=seen,
             camera=found.camera,
             calibration=found.calibration,
         )
-        return await write_plan(tx, found.plan, adjustment_id)
 
 
 async def calibrated_arrival(

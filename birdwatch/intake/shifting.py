@@ -19,16 +19,14 @@ from birdwatch.intake.adjusting import (
     Left,
     Line,
     Plan,
-    check_digest,
+    carry_out,
     check_possible,
     check_size,
     editable,
     require_owner,
     retimed,
-    write_plan,
 )
 from birdwatch.intake.archive import Archive
-from birdwatch.storage.clocks import add_adjustment
 from birdwatch.storage.db import Source
 from birdwatch.storage.photos import find_photos
 from birdwatch.storage.windows import load_windows
@@ -66,14 +64,12 @@ async def apply_shift(
     async with archive.db.write(actor, now) as tx:
         await tx.lock()
         plan = await _plan(tx, request, actor, now)
-        check_digest(plan, seen)
         detail: dict[str, object] = {
             "shift": request.shift,
             "clock_zone": request.clock_zone,
             "zone": request.zone,
         }
-        adjustment_id = await add_adjustment(tx, "shift", plan.owner_id, detail)
-        return await write_plan(tx, plan, adjustment_id)
+        return await carry_out(tx, plan, "shift", detail, seen=seen)
 
 
 async def _plan(db: Source, request: ShiftRequest, actor: Actor, now: datetime) -> Plan:

@@ -27,16 +27,14 @@ from birdwatch.intake.adjusting import (
     Left,
     Line,
     Plan,
-    check_digest,
+    carry_out,
     check_size,
     editable,
     require_owner,
-    write_plan,
 )
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.words import clean_file_name
 from birdwatch.storage import tracks
-from birdwatch.storage.clocks import add_adjustment
 from birdwatch.storage.db import Source
 from birdwatch.storage.photos import find_photos
 from birdwatch.storage.sites import load_sites
@@ -102,10 +100,8 @@ async def apply_track(
     async with archive.db.write(actor, now) as tx:
         await tx.lock()
         found = await _plan(tx, track_id, offset, overwrites=overwrites, actor=actor)
-        check_digest(found.plan, seen)
         detail: dict[str, object] = {"track": track_id, "offset": offset, "overwrites": overwrites}
-        adjustment_id = await add_adjustment(tx, "track", found.plan.owner_id, detail)
-        return await write_plan(tx, found.plan, adjustment_id)
+        return await carry_out(tx, found.plan, "track", detail, seen=seen)
 
 
 async def remove_track(archive: Archive, track_id: str, *, actor: Actor, now: datetime) -> None:

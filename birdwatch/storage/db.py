@@ -31,13 +31,7 @@ async def open_database(url: str, *, global_fallback: bool = False) -> Database:
     context = TortoiseContext()
     with active(context):
         await context.init(
-            config={
-                "connections": connections,
-                "apps": {"models": {"models": MODELS, "default_connection": f"{dialect}_writer"}},
-                "use_tz": True,
-                "timezone": "UTC",
-            },
-            _enable_global_fallback=global_fallback,
+            config=_config(dialect, connections), _enable_global_fallback=global_fallback
         )
         writer = context.db(f"{dialect}_writer")
         await migrate(writer, dialect)
@@ -55,16 +49,20 @@ async def make_schema(url: str, steps: Collection[str]) -> None:
     dialect, connections = connections_of(url)
     context = TortoiseContext()
     with active(context):
-        await context.init(
-            config={
-                "connections": connections,
-                "apps": {"models": {"models": MODELS, "default_connection": f"{dialect}_writer"}},
-            }
-        )
+        await context.init(config=_config(dialect, connections))
         try:
             await migrate(context.db(f"{dialect}_writer"), dialect, steps)
         finally:
             await context.close_connections()
+
+
+def _config(dialect: str, connections: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "connections": connections,
+        "apps": {"models": {"models": MODELS, "default_connection": f"{dialect}_writer"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
 
 
 async def _seed(database: Database) -> None:
