@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from birdwatch.cli.demo_counts import surveys
 from birdwatch.cli.demo_pictures import Picture, pictures
+from birdwatch.cli.importing import render_all
 from birdwatch.cli.people import new_password, put_user
 from birdwatch.cli.speech import FAILED, complain, out, progress_bar, say, word
 from birdwatch.domain.errors import BirdwatchError
@@ -36,7 +37,6 @@ from birdwatch.storage.grants import add_grant
 from birdwatch.storage.people import find_login
 from birdwatch.storage.photos import list_photos
 from birdwatch.storage.surveys import list_surveys
-from birdwatch.worker.loop import drain
 
 ACCOUNTS_FILE = "demo-accounts.txt"
 UNFINISHED_FILE = "demo-unfinished"
@@ -107,7 +107,7 @@ async def _fill(settings: Settings) -> bool:
                 cast = await make_accounts(archive)
                 await _draw_all(bar, Path(folder))
                 await _take_all(archive, bar, Path(folder), cast)
-                await _render_all(archive, bar)
+                await render_all(archive, bar)
             unfinished.unlink()
             return True
 
@@ -230,9 +230,3 @@ async def _embargo(archive: Archive, photo: Photo, actor: Actor) -> None:
 
 async def _bytes(path: Path) -> AsyncIterator[bytes]:
     yield await anyio.Path(path).read_bytes()
-
-
-async def _render_all(archive: Archive, bar: Progress) -> None:
-    """Renditions on all cores."""
-    task = bar.add_task(word("生成显示图", "Renditions"), total=len(pictures()))
-    await drain(archive, lambda _left: bar.advance(task))

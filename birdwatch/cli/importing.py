@@ -61,7 +61,8 @@ def photos(
         actor = await _actor(archive, owner)
         names = _files(folder)
         lines = await _take_all(archive, folder, names, request, actor, plain=plain)
-        await _render_all(archive, is_quiet=plain)
+        with _silent() if plain else progress_bar() as bar:
+            await render_all(archive, bar)
         return lines
 
     lines = with_archive(work)
@@ -155,17 +156,17 @@ async def _chunks(path: Path) -> AsyncIterator[bytes]:
         ) from error
 
 
-async def _render_all(archive: Archive, *, is_quiet: bool) -> None:
-    with _silent() if is_quiet else progress_bar() as bar:
-        task = bar.add_task(word("生成显示图", "Renditions"), total=None)
-        done = 0
+async def render_all(archive: Archive, bar: Progress) -> None:
+    """Do the jobs there are. What is left is counted anew, for a job may bring others."""
+    task = bar.add_task(word("生成显示图", "Renditions"), total=None)
+    done = 0
 
-        def step(left: int) -> None:
-            nonlocal done
-            done += 1
-            bar.update(task, completed=done, total=done + left)
+    def step(left: int) -> None:
+        nonlocal done
+        done += 1
+        bar.update(task, completed=done, total=done + left)
 
-        await drain(archive, step)
+    await drain(archive, step)
 
 
 def _show(lines: list[Line]) -> None:
