@@ -184,6 +184,7 @@ class PhotoFilter:
     dekad: str | None = None
     photographer: str | None = None
     owner_id: str | None = None
+    status: Status | None = None
     survey_id: str | None = None
     box: Box | None = None
 

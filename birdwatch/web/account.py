@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from birdwatch.domain.errors import FieldError, InvalidInputError
-from birdwatch.domain.photo import PhotoFilter
-from birdwatch.domain.policy import FULL, SCOPES, grantable_scopes
+from birdwatch.domain.photo import Photo, PhotoFilter
+from birdwatch.domain.policy import FULL, SCOPES, Status, grantable_scopes
 from birdwatch.domain.survey import SurveyFilter
 from birdwatch.domain.text import LOCALES, Text
 from birdwatch.http.accounts import (
@@ -38,6 +39,7 @@ YEAR_S = 365 * 24 * 3600
 MAX_TOKEN_NAME_CHARS = 80
 TOKEN_DAYS = ("30", "90", "365", "")
 OWN_SHOWN = 24
+UNDECIDED: tuple[Status, ...] = ("queried", "pending")  # what one answers first
 
 
 async def show_sign_in(request: Request) -> Response:
@@ -150,6 +152,14 @@ def _token_name(text: str) -> str:
     )
 
 
+async def _own_photos(request: Request, status: Status | None = None) -> Sequence[Photo]:
+    where = PhotoFilter(owner_id=actor_of(request).person_id or "", status=status)
+    found = await photos.list_photos(
+        archive_of(request).db, where, reader=reader_of(request), limit=OWN_SHOWN
+    )
+    return found.items
+
+
 async def _account_page(
     request: Request,
     status: int = 200,
@@ -161,13 +171,8 @@ async def _account_page(
 ) -> Response:
     archive, actor = archive_of(request), actor_of(request)
     person_id = actor.person_id or ""
-    own = await photos.list_photos(
-        archive.db,
-        PhotoFilter(owner_id=person_id),
-        reader=reader_of(request),
-        limit=OWN_SHOWN,
-        cursor=None,
-    )
+    own = await _own_photos(request)
+    undecided = {status: await _own_photos(request, status) for status in UNDECIDED}
     counted = await surveys.list_surveys(
         archive.db, SurveyFilter(owner_id=person_id), limit=OWN_SHOWN, cursor=None, lens=FULL
     )
@@ -184,9 +189,12 @@ async def _account_page(
         secret=secret,
         error=error,
         errors=field_errors(error, request),
-        own=own.items,
+        own=own,
+        undecided=undecided,
         counted=counted.items,
-        sightings=await sightings_by_photo(request, own.items),
+        sightings=await sightings_by_photo(
+            request, [*own, *(photo for some in undecided.values() for photo in some)]
+        ),
         species=await load_species(archive.db),
         sites=await load_sites(archive.db),
     )

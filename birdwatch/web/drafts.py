@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from birdwatch.domain.errors import InvalidInputError
+from birdwatch.domain.ids import RANDOM_CHARS
 from birdwatch.domain.paging import Page
 from birdwatch.domain.photo import Photo
 from birdwatch.domain.policy import Thing, may
@@ -22,7 +23,7 @@ from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
 from birdwatch.web.forms import field_errors, typed
 from birdwatch.web.reading import archive_of, now_of, query_text
-from birdwatch.web.render import actor_of, locale_of, page
+from birdwatch.web.render import actor_of, locale_of, page, with_query
 
 SHOWN: Final = 300
 MAX_FILES: Final = 50  # of one plain form
@@ -64,7 +65,7 @@ class Bench:
     chosen: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)  # sentence by photo id
     error: InvalidInputError | None = None
-    said: str = ""
+    said: Mapping[str, object] = field(default_factory=dict)
 
 
 async def change_drafts(request: Request) -> Response:
@@ -81,16 +82,34 @@ async def change_drafts(request: Request) -> Response:
         return await bench_page(request, bench, 422)
     locale = locale_of(request)
     refused = {one.photo_id: one.error.sentence(locale) for one in answers if one.error}
-    said = _said(request, values.get("do", ""), answers)
+    said = _said(values.get("do", ""), answers)
+    is_set = said["done"] == "set"  # what was set is usually published next: it stays picked
     if not refused:
-        return RedirectResponse(f"/upload?{said}#drafts", 303)
-    bench = Bench(values=values, chosen=frozenset(refused), refused=refused, said=said)
+        picked = _picked_text(ids) if is_set else None
+        cursor = query_text(request, "cursor")
+        return RedirectResponse(
+            with_query("/upload", said, picked=picked, cursor=cursor) + "#drafts", 303
+        )
+    chosen = frozenset(ids if is_set else refused)
+    bench = Bench(values=values, chosen=chosen, refused=refused, said=said)
     return await bench_page(request, bench, 422)
 
 
 def _chosen(form: FormData) -> list[str]:
     name = "shown" if form.get("which") == "all" else "id"
     return [one for one in form.getlist(name) if isinstance(one, str)]
+
+
+def _picked_text(ids: Sequence[str]) -> str:
+    """These photos in an address: the random end of each, so that 300 fit into one header."""
+    return "".join(one[-RANDOM_CHARS:] for one in dict.fromkeys(ids))
+
+
+def _picked(request: Request, drafts: Sequence[Photo]) -> frozenset[str]:
+    """Those of the drafts that the address says are picked."""
+    text = (query_text(request, "picked") or "")[: SHOWN * RANDOM_CHARS]
+    ends = {text[at : at + RANDOM_CHARS] for at in range(0, len(text), RANDOM_CHARS)}
+    return frozenset(photo.id for photo in drafts if photo.id[-RANDOM_CHARS:] in ends)
 
 
 async def _change(request: Request, values: dict[str, str], ids: list[str]) -> list[Answer]:
@@ -125,13 +144,12 @@ def changes_of(values: Mapping[str, str]) -> dict[str, object]:
     return changes
 
 
-def _said(request: Request, action: str, answers: list[Answer]) -> str:
+def _said(action: str, answers: list[Answer]) -> dict[str, object]:
     """What was done, as the query of the page that says it."""
-    del request
     done = [one.photo for one in answers if one.error is None]
     waiting = sum(one is not None and one.facts.status == "pending" for one in done)
-    name = action if action in DONE else "set"
-    return f"done={name}&n={len(done)}" + (f"&waiting={waiting}" if waiting else "")
+    said = {"done": action if action in DONE else "set", "n": len(done)}
+    return {**said, "waiting": waiting} if waiting else said
 
 
 async def bench_page(request: Request, bench: Bench, status: int = 200) -> Response:
@@ -142,6 +160,8 @@ async def bench_page(request: Request, bench: Bench, status: int = 200) -> Respo
     if may(actor_of(request), "see-private", Thing(owner)):  # not so by a token that only sends
         cursor = query_text(request, "cursor")
         shown = await list_drafts(archive.db, owner, limit=SHOWN, cursor=cursor)
+        if cursor and not shown.items:  # the rest of them is published: those before it are next
+            shown = await list_drafts(archive.db, owner, limit=SHOWN)
         total = await count_drafts(archive.db, owner)
     numbers = await find_numbers(archive.db, [photo.id for photo in shown.items])
     response = page(
@@ -150,6 +170,7 @@ async def bench_page(request: Request, bench: Bench, status: int = 200) -> Respo
         status,
         values={**dict.fromkeys(FIELDS, ""), **bench.values},
         bench=bench,
+        chosen=bench.chosen or _picked(request, shown.items),
         errors={**dict.fromkeys((*FIELDS, "caption"), ""), **field_errors(bench.error, request)},
         problems=Counter(bench.refused.values()).most_common(),
         done=_done(request, bench),
@@ -157,6 +178,7 @@ async def bench_page(request: Request, bench: Bench, status: int = 200) -> Respo
         numbers=numbers,
         total=total,
         next_cursor=shown.next,
+        cursor=query_text(request, "cursor"),
         has_pictures=_has_pictures,
         max_files=MAX_FILES,
         max_bytes=archive.settings.max_photo_bytes,
@@ -181,7 +203,7 @@ def _done(request: Request, bench: Bench) -> tuple[str, int, int] | None:
     """What was done before this page: its name, how many, and how many of them wait."""
     query = dict(request.query_params)
     if bench.said:
-        query = dict(part.split("=", 1) for part in bench.said.split("&"))
+        query = {name: str(value) for name, value in bench.said.items()}
     if query.get("done") not in DONE:
         return None
     number, waiting = query.get("n", ""), query.get("waiting", "0")

@@ -37,6 +37,13 @@ export function watchDrafts() {
     }, after);
   };
   const swapRows = (fresh) => {
+    const [isShown, isComing] = [section(), fresh].map((one) => Boolean(one.querySelector("tbody")));
+    if (!isShown && !isComing) return; // what was said of the last ones stays
+    if (!isShown || !isComing) {
+      section().replaceWith(fresh);
+      ready();
+      return;
+    }
     const old = new Map(rowsOf(section()).map((row) => [row.dataset.draft, row]));
     const body = section().querySelector("tbody");
     const rows = rowsOf(fresh).map((row) => {
