@@ -10,13 +10,15 @@ from typing import Literal
 
 from birdwatch.domain.text import Text
 from birdwatch.intake.archive import Archive
+from birdwatch.storage.flaws import FlawKind
 
-Kind = Literal[
+FileKind = Literal[
     "database", "chain", "record", "counts",
     "original_missing", "original_damaged", "original_extra",
     "rendition_missing", "rendition_damaged", "rendition_extra",
-    "unfinished", "quarantine",
+    "unfinished",
 ]  # fmt: skip
+Kind = FileKind | FlawKind
 SETTLED_AFTER_S = (
     24 * 3600
 )  # a file nobody claims is left alone so long: somebody may be sending it

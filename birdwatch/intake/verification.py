@@ -15,6 +15,7 @@ from pathlib import Path
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.findings import SETTLED_AFTER_S, Finding, Inspection, Report
 from birdwatch.intake.verification_files import check_photos, check_stray_files
+from birdwatch.intake.verification_flaws import check_feed, check_tides
 from birdwatch.intake.verification_quarantine import check_quarantine
 from birdwatch.intake.verification_rows import (
     check_chain,
@@ -33,6 +34,8 @@ CHECKS: tuple[Check, ...] = (
     check_quarantine,
     check_records,
     check_counts,
+    check_tides,
+    check_feed,
 )
 
 

@@ -10,33 +10,27 @@ import os
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from birdwatch.domain.policy import SYSTEM
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.backup import take_backup
-from birdwatch.intake.photo_intake import PhotoRequest
 from birdwatch.intake.verification import Report, verify_archive
 from birdwatch.storage.blobs.pool import FILES
 from birdwatch.storage.ledger import verify_chain
-from birdwatch.storage.surveys import delete_survey, insert_survey, replace_survey
-from birdwatch.worker.loop import drain
-from tests.faults.injection import FOR_GOOD, SORTS, Fault, Injector
-from tests.intake.archives import NOW, SIDAOGOU, opened, send
-from tests.pictures import make_jpeg
-from tests.storage.makers import sighting, survey
+from tests.faults.filled import fill
+from tests.faults.injection import FOR_GOOD, SORTS, Fault, Injector, Sort
+from tests.faults.injection_records import RECORD_SORTS, RECORDS_FOR_GOOD
+from tests.intake.archives import opened
 
 pytestmark = pytest.mark.anyio
 
 FAULTS = int(os.environ.get("BIRDWATCH_TEST_FAULTS", "150"))
 MOST_AT_ONCE = 25
 SEED = 20261124
-PHOTOS, SURVEYS = 16, 18
-BIRDS = ("grekno", "calalp", "calruf", "batgod")
+ALL: tuple[Sort, ...] = (*SORTS, *RECORD_SORTS)
+UNMENDABLE: tuple[Sort, ...] = (*FOR_GOOD, *RECORDS_FOR_GOOD)
 
 
 @pytest.fixture
@@ -44,34 +38,6 @@ async def archive(tmp_path: Path, database_url: str) -> AsyncIterator[Archive]:
     async with opened(tmp_path / "home", database_url) as archive:
         await fill(archive)
         yield archive
-
-
-async def fill(archive: Archive) -> None:
-    """Photos with their numbers; surveys as they were first, edited, embargoed, and deleted."""
-    for number in range(PHOTOS):
-        data = make_jpeg(
-            400, 300, seed=number, gps=SIDAOGOU, taken=f"2026:04:{number + 5:02} 09:00:00"
-        )
-        counted = PhotoRequest(file_name=f"{number}.jpg", species="grekno", best=number + 1)
-        await send(archive, data, counted if number % 2 else None)
-    for number in range(SURVEYS):
-        day = date(2026, 4, 1) + timedelta(days=number // 2)
-        birds = [sighting(bird, number * 7 + 1) for bird in BIRDS[: number % 4 + 1]]
-        async with archive.db.write(SYSTEM, NOW) as tx:
-            made = await insert_survey(tx, survey(*birds, day=day, hour=5 + number % 2))
-        if number % 3 == 0:
-            async with archive.db.write(SYSTEM, NOW) as tx:
-                await replace_survey(
-                    tx, made.id, survey(*birds[1:], sighting("numarq", 3), day=day)
-                )
-        if number % 4 == 0:
-            later = replace(survey(*birds, day=day), embargo_until=NOW + timedelta(days=300))
-            async with archive.db.write(SYSTEM, NOW) as tx:
-                await replace_survey(tx, made.id, later)
-        if number % 9 == 8:
-            async with archive.db.write(SYSTEM, NOW) as tx:
-                await delete_survey(tx, made.id)
-    await drain(archive)
 
 
 async def verified(archive: Archive, **how: object) -> Report:
@@ -104,7 +70,7 @@ async def test_verification_finds_every_injected_fault_and_no_other(archive: Arc
     assert told(await verified(archive)) == Counter()
     sorts: Counter[str] = Counter()
     while sorts.total() < FAULTS:
-        injector = Injector(archive, dice)
+        injector = Injector(archive, dice, ALL)
         await injector.begin()
         wanted = min(dice.randrange(1, MOST_AT_ONCE), FAULTS - sorts.total())
         faults: list[Fault] = []
@@ -121,7 +87,7 @@ async def test_verification_finds_every_injected_fault_and_no_other(archive: Arc
         sorts.update(fault.name for fault in faults)
     if FAULTS >= 1000:
         print(f"{sorts.total()} faults, all found: {dict(sorts)}")
-    assert len(sorts) >= min(len(SORTS), FAULTS // 20)
+    assert len(sorts) >= min(len(ALL), FAULTS // 20)
 
 
 async def test_repair_mends_what_can_be_and_deletes_nothing(
@@ -132,7 +98,7 @@ async def test_repair_mends_what_can_be_and_deletes_nothing(
     before = bytes_below(archive.settings.home)
     sorts: Counter[str] = Counter()
     while sorts.total() < FAULTS // 3:
-        injector = Injector(archive, dice, tuple(one for one in SORTS if one not in FOR_GOOD))
+        injector = Injector(archive, dice, tuple(one for one in ALL if one not in UNMENDABLE))
         faults = [fault for _ in range(20) if (fault := await injector.inject())]
         broken = bytes_below(archive.settings.home)
         report = await verified(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,6 +92,20 @@ def set_aside(home: Path, path: Path, now: datetime) -> Path:
     for changed in (target.parent, path.parent):
         sync_folder(changed)
     return target
+
+
+def set_aside_row(home: Path, table: str, row: Mapping[str, object], now: datetime) -> Path:
+    """Write down what a row says, durable, before it is taken out of its table; where it is."""
+    folder = home / ASIDE / now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ") / "rows"
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    path = folder / f"{table}-{secrets.token_hex(8)}.json"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({"table": table, "row": dict(row)}, file, ensure_ascii=True, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(folder)
+    return path
 
 
 def aside_with_name(home: Path, name: str) -> list[Path]:
