@@ -7,6 +7,7 @@ refuses a picture: whatever of it cannot be read is left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,13 +17,14 @@ from birdwatch.domain.photo import Camera
 from birdwatch.domain.place_ladder import GpsEvidence
 from birdwatch.domain.time_ladder import TimeEvidence
 from birdwatch.imaging.exif import evidence
+from birdwatch.imaging.jpeg_data import shortened
 from birdwatch.imaging.opening import Permit, open_picture, permit_all
 from birdwatch.imaging.orientation import is_sideways
 from birdwatch.imaging.source import open_source
 from birdwatch.imaging.xmp import read_xmp_dates
 
 MAX_PIXELS = 100_000_000
-CHECK_EDGE = 64  # a JPEG is decoded at an eighth: all of its data is read, few pixels are made
+CHECK_EDGE = 64  # a JPEG is decoded at an eighth: few pixels are made
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,28 @@ def probe_file(
         source.picture, source.picture_format, max_pixels=max_pixels, permit=permit
     ) as picture:
         width, height = picture.size
-        picture.draft(None, (CHECK_EDGE, CHECK_EDGE))
-        picture.load()
+        _check_decodes(picture, source.picture, source.picture_format)
         block, packet = _metadata(picture)
         if is_sideways(source.orientation(picture)):
             width, height = height, width
     tags = source.tags(block)
     time, gps, camera = evidence(tags, read_xmp_dates(source.xmp(packet)), file_name)
     return Probe(source.format, width, height, tags, camera, time, gps)
+
+
+def _check_decodes(picture: Image.Image, file: BinaryIO, picture_format: str) -> None:
+    """Decode it, or as much of it as tells whether it can be decoded."""
+    short = shortened(file) if picture_format == "jpeg" else None
+    if short is None:
+        _decode(picture)
+        return
+    with Image.open(BytesIO(short), formats=["JPEG"]) as beginning:
+        _decode(beginning)
+
+
+def _decode(picture: Image.Image) -> None:
+    picture.draft(None, (CHECK_EDGE, CHECK_EDGE))
+    picture.load()
 
 
 def _metadata(picture: Image.Image) -> tuple[bytes, bytes]:
