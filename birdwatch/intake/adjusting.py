@@ -20,7 +20,7 @@ from birdwatch.domain.season import Window
 from birdwatch.domain.text import Text
 from birdwatch.imaging.exif import evidence
 from birdwatch.intake.archive import Archive
-from birdwatch.intake.photo_following import keep_survey_in_step, write_corrected
+from birdwatch.intake.photo_following import keep_survey_in_step, write_all_corrected
 from birdwatch.intake.photo_sorting import in_season, survey_start
 from birdwatch.intake.undoing import try_undo
 from birdwatch.storage.clocks import (
@@ -178,14 +178,13 @@ async def carry_out(
         tx, kind, plan.owner_id, detail, camera=camera, calibration=calibration
     )
     windows = await load_windows(tx)
-    versions: list[tuple[str, int]] = []
     async with recounted_once(tx):
-        for line in plan.lines:
-            photo = await write_corrected(
-                tx, line.photo, line.facts, windows, detail={"adjustment": adjustment_id}
-            )
-            if photo.version != line.photo.version:
-                versions.append((photo.id, photo.version))
+        versions = await write_all_corrected(
+            tx,
+            [(line.photo, line.facts) for line in plan.lines],
+            windows,
+            detail={"adjustment": adjustment_id},
+        )
     await note_versions(tx, adjustment_id, versions)
     return Applied(adjustment_id, len(versions))
 

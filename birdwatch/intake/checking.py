@@ -42,7 +42,7 @@ async def judged_survey(
     if before is not None and may(actor, "review", before.thing):
         return replace(new, status=before.status, flags=before.flags)
     codes = [sighting.species for sighting in new.sightings]
-    terms = await _terms(db, codes, actor)
+    terms = await review_terms(db, codes, actor)
     if any(sighting.best == 0 for sighting in new.sightings):
         besides = before.id if before else None
         day: date = new.start.date()
@@ -62,11 +62,26 @@ async def judged_photo(
 
     `thumbhash`: of a photo that is judged for the first time with its pictures made already.
     """
-    if actor == SYSTEM:
+    if not is_judged(actor, before):
         return facts
-    if before is not None and may(actor, "review", before.thing):
-        return facts
-    terms = await _terms(db, [facts.species] if facts.species else [], actor)
+    terms = await review_terms(db, [facts.species] if facts.species else [], actor)
+    return judged_by(terms, facts, actor, before=before, thumbhash=thumbhash)
+
+
+def is_judged(actor: Actor, before: Photo | None) -> bool:
+    """Whether what this actor says of a photo is checked; `before`: the one that is corrected."""
+    return actor != SYSTEM and (before is None or not may(actor, "review", before.thing))
+
+
+def judged_by(
+    terms: ReviewTerms,
+    facts: PhotoFacts,
+    actor: Actor,
+    *,
+    before: Photo | None,
+    thumbhash: str | None = None,
+) -> PhotoFacts:
+    """As judged_photo for what is judged, by terms that were read before."""
     return judge_photo(
         facts,
         actor,
@@ -125,7 +140,8 @@ async def _is_bright_at_night(db: Source, photo: Photo) -> bool:
     return NIGHT in check_photo(facts, terms, brightness=brightness)
 
 
-async def _terms(db: Source, codes: Iterable[str], actor: Actor) -> ReviewTerms:
+async def review_terms(db: Source, codes: Iterable[str], actor: Actor) -> ReviewTerms:
+    """What the records of this actor with these species are checked against, but for `present`."""
     return ReviewTerms(
         species=await load_species(db),
         sites=await load_sites(db),

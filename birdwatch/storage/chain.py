@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -85,6 +85,12 @@ class Rows(Protocol):
     async def rows(self, sql: str, *values: object) -> list[Row]: ...
 
 
+class Writes(Rows, Protocol):
+    """What this needs of a transaction."""
+
+    async def run_many(self, sql: str, values: Sequence[Sequence[object]]) -> None: ...
+
+
 @dataclass(slots=True)
 class Digest:
     """The rows of one table that one version wrote: how many, and the hash of them all."""
@@ -121,7 +127,7 @@ class ChainReport:
         return self.breaks[0] if self.breaks else None
 
 
-async def seal(tx: Rows) -> None:
+async def seal(tx: Writes) -> None:
     """Chain every row at the end of the ledger that has none yet."""
     last = await tx.rows(
         "SELECT version, chain FROM ledger WHERE chain IS NOT NULL ORDER BY version DESC LIMIT 1"
@@ -136,15 +142,13 @@ async def seal(tx: Rows) -> None:
         if not entries:
             return
         digests = await _digests(tx, entries)
+        links: list[tuple[str, int]] = []
         for entry in entries:
             after = entry["version"]
             told = _told(digests.get(after, {}))
             previous = _link(previous, entry, told)
-            await tx.rows(
-                "UPDATE ledger SET chain = $1 WHERE version = $2 RETURNING version",
-                f"{previous} {told}".rstrip(),
-                after,
-            )
+            links.append((f"{previous} {told}".rstrip(), after))
+        await tx.run_many("UPDATE ledger SET chain = $1 WHERE version = $2", links)
 
 
 async def is_sealed(db: Rows) -> bool:

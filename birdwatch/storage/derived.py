@@ -16,8 +16,9 @@ from datetime import date
 from birdwatch.domain.sensitivity import is_protected
 from birdwatch.storage.columns import Row, from_json, to_instant
 from birdwatch.storage.photo_rows import FACT_COLUMNS, public_columns
-from birdwatch.storage.photos import find_photo, settle_facts
+from birdwatch.storage.photos import find_photo
 from birdwatch.storage.sensitivity import Levels, load_levels
+from birdwatch.storage.settling import settle_facts
 from birdwatch.storage.sql import marks
 from birdwatch.storage.survey_rows import LINK_PHOTO
 from birdwatch.storage.transactions import Source, Write

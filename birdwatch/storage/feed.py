@@ -8,8 +8,10 @@ when a transaction ends, because levels and embargoes change rows in place.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Literal, Protocol
 
 from birdwatch.domain.paging import Page, decode_cursor, encode_cursor
@@ -64,6 +66,8 @@ class Transaction(Protocol):
 
     async def run(self, sql: str, *values: object) -> None: ...
 
+    async def run_many(self, sql: str, values: Sequence[Sequence[object]]) -> None: ...
+
 
 class Rows(Protocol):
     """What this needs to read."""
@@ -71,15 +75,34 @@ class Rows(Protocol):
     async def rows(self, sql: str, *values: object) -> list[Row]: ...
 
 
-async def follow(tx: Transaction, entry: Appended) -> None:
-    """Take one entry of the ledger into the feed, as its rows are now."""
+async def follow(tx: Transaction, entries: Sequence[Appended]) -> None:
+    """Take these entries of the ledger into the feed, as their rows are now."""
+    for is_record, some in groupby(entries, key=_is_record):
+        if is_record:
+            await _follow_records(tx, list(some))
+        else:
+            for entry in some:
+                await _follow_other(tx, entry)
+
+
+def _is_record(entry: Appended) -> bool:
+    """Whether this tells of one photo or survey."""
+    return entry.noun in VISIBLE and entry.action != "import"
+
+
+async def _follow_records(tx: Transaction, entries: Sequence[Appended]) -> None:
+    """Two statements for all of a noun: whether each is seen is the same at every one of them."""
+    for noun, open_rows in VISIBLE.items():
+        values = [(one.version, one.at, one.noun_id) for one in entries if one.noun == noun]
+        source = f"FROM {open_rows} AND f.id = $3"
+        await tx.run_many(SHOW.format(noun=f"'{noun}'", id="f.id", source=source), values)
+        await tx.run_many(HIDE.format(noun=noun, which="noun_id = $3", visible=open_rows), values)
+
+
+async def _follow_other(tx: Transaction, entry: Appended) -> None:
     moment = (entry.version, entry.at)
-    if entry.noun in VISIBLE and entry.action == "import":
+    if entry.noun in VISIBLE:
         await _show(tx, entry.noun, "f.since = $1", *moment)
-    elif entry.noun in VISIBLE:
-        await _show(tx, entry.noun, "f.id = $3", *moment, entry.noun_id)
-        hide = HIDE.format(noun=entry.noun, which="noun_id = $3", visible=VISIBLE[entry.noun])
-        await tx.run(hide, *moment, entry.noun_id)
     elif entry.noun == "sighting":  # decided on by itself: part of its survey
         of_survey = "f.id = (SELECT survey_id FROM sighting WHERE id = $3 AND until IS NULL)"
         await _show(tx, "survey", of_survey, *moment, entry.noun_id)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from birdwatch.storage.chain import Break, ChainReport, verify_chain
+from birdwatch.storage.chain import ENTRY_COLUMNS, Break, ChainReport, verify_chain
 from birdwatch.storage.columns import Row, clean, from_instant, from_json, to_instant, to_json
 from birdwatch.storage.feed import Appended
+from birdwatch.storage.sql import insert
 from birdwatch.storage.transactions import Source, Write
 
 __all__ = ["Break", "ChainReport", "verify_chain"]
@@ -43,6 +45,7 @@ APPEND = """
     " ELSE CAST($8 AS BIGINT) END",
     detail="CAST($9 AS TEXT)",
 )
+INSERT = insert("ledger", ENTRY_COLUMNS)
 ITSELF = -1  # as `after`: the version this very row gets
 
 
@@ -82,6 +85,37 @@ async def append(
     tx.appended.append(Appended(version, to_instant(tx.now), action, noun, noun_id))
     tx.named.add(noun)
     return version
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A change to be appended, as the arguments of `append` tell it."""
+
+    action: Action
+    noun: str
+    noun_id: str
+    before: int | None = None
+    after: int | None = None
+    detail: dict[str, object] | None = None
+
+
+async def append_all(tx: Write, entries: Sequence[Entry]) -> list[int]:
+    """Write down many changes in this order, and give their numbers."""
+    await tx.lock()
+    first = await latest(tx) + 1
+    at = to_instant(tx.now)
+    rows: list[tuple[object, ...]] = []
+    for version, one in enumerate(entries, first):
+        after = version if one.after == ITSELF else one.after
+        detail = None if one.detail is None else to_json(one.detail)
+        rows.append((
+            version, at, tx.actor.person_id, clean(tx.actor.name), one.action, one.noun,
+            one.noun_id, one.before, after, detail,
+        ))  # fmt: skip
+        tx.appended.append(Appended(version, at, one.action, one.noun, one.noun_id))
+        tx.named.add(one.noun)
+    await tx.run_many(INSERT, rows)
+    return list(range(first, first + len(entries)))
 
 
 async def latest(db: Source) -> int:

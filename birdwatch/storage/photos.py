@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date
 
 from birdwatch.domain.errors import NotFoundError
@@ -18,9 +18,8 @@ from birdwatch.domain.photo import (
 )
 from birdwatch.domain.place import Box
 from birdwatch.domain.policy import PUBLIC, Lens, Reader, lens_of
-from birdwatch.domain.publication import public_values, seen_photo
+from birdwatch.domain.publication import seen_photo
 from birdwatch.domain.season import dekad_span, season_span
-from birdwatch.domain.sensitivity import is_listed
 from birdwatch.domain.text import Text
 from birdwatch.storage import ledger
 from birdwatch.storage.columns import (
@@ -42,16 +41,12 @@ from birdwatch.storage.photo_rows import (
     facts_of,
     photo_of,
     photo_values,
-    placed,
     public_columns,
 )
-from birdwatch.storage.sensitivity import load_levels
-from birdwatch.storage.sites import load_sites
-from birdwatch.storage.species import load_species
+from birdwatch.storage.settling import settle_facts
 from birdwatch.storage.sql import Where, insert, marks
 from birdwatch.storage.transactions import Source, Write
 from birdwatch.storage.visibility import visible
-from birdwatch.storage.windows import load_calendar
 
 __all__ = ["NewPhoto"]
 ATTRIBUTES = ("survey_id", "species", "site", "photographer", "owner_id", "status")
@@ -198,12 +193,22 @@ async def correct_photo(
     version = await ledger.append(
         tx, action, "photo", photo_id, before=photo.version, after=ledger.ITSELF, detail=detail
     )
-    await tx.run(CLOSE, version, photo_id)
-    await tx.run(
-        INSERT_FACT,
-        *fact_values(photo_id, photo.owner_id, photo.received_at, facts, public, version),
-    )
+    await write_facts(tx, [(photo, facts, public, version)])
     return await _open_photo(tx, photo_id)
+
+
+async def write_facts(
+    tx: Write, written: Sequence[tuple[Photo, PhotoFacts, PublicValues, int]]
+) -> None:
+    """Close the open rows of these photos, and write these facts, of these versions, as the new."""
+    await tx.run_many(CLOSE, [(version, photo.id) for photo, _, _, version in written])
+    await tx.run_many(
+        INSERT_FACT,
+        [
+            fact_values(photo.id, photo.owner_id, photo.received_at, facts, public, version)
+            for photo, facts, public, version in written
+        ],
+    )
 
 
 async def withdraw_photo(tx: Write, photo_id: str, reason: str) -> None:
@@ -385,39 +390,6 @@ def narrow(where: PhotoFilter, lens: Lens = PUBLIC) -> Where:
     if where.day_to is not None:
         narrowed.add(f"f.{names['day']} || '' <= {{}}", to_day(where.day_to))
     return narrowed
-
-
-async def settle_facts(
-    tx: Write, photo_id: str, facts: PhotoFacts
-) -> tuple[PhotoFacts, PublicValues]:
-    """The facts with season and level by the rules of now, and what everyone may know of them.
-
-    The level is the coarsest that any name asks for: the accepted one and every proposed one.
-    """
-    facts = placed(facts, await load_calendar(tx))
-    proposed = await tx.rows(
-        "SELECT DISTINCT species FROM identification WHERE photo_id = $1 AND until IS NULL",
-        photo_id,
-    )
-    names: set[str] = {row["species"] for row in proposed}
-    if facts.species is not None:
-        names.add(facts.species)
-    behaviours = await tx.rows(
-        "SELECT behaviour FROM sighting WHERE until IS NULL AND behaviour > '' AND (id = $1"
-        " OR id IN (SELECT sighting_id FROM sighting_photo WHERE photo_id = $2))",
-        facts.sighting_id or "",
-        photo_id,
-    )
-    levels = await load_levels(tx)
-    found = tuple(sorted({row["behaviour"] for row in behaviours}))
-    facts = replace(facts, level=levels.of_all(names, facts.season, found))
-    index = await load_species(tx)
-    birds = [bird for name in names if (bird := index.get(name)) is not None]
-    site = (await load_sites(tx)).get(facts.site) if facts.site else None
-    public = public_values(
-        facts, facts.level, site, is_listed=any(is_listed(bird) for bird in birds)
-    )
-    return facts, public
 
 
 def _inside(narrowed: Where, box: Box, prefix: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 
 from birdwatch.domain.errors import NotFoundError
@@ -13,46 +12,42 @@ from birdwatch.domain.policy import PUBLIC, Lens
 from birdwatch.domain.survey import NewSighting, NewSurvey, Sighting, Survey, SurveyFilter
 from birdwatch.storage import counts, ledger
 from birdwatch.storage.columns import Row, clean, to_day
-from birdwatch.storage.sensitivity import load_levels
 from birdwatch.storage.sql import Where, marks
 from birdwatch.storage.survey_filters import narrow_sightings, narrow_surveys
 from birdwatch.storage.survey_import import insert_surveys, known_source_keys
 from birdwatch.storage.survey_rows import (
-    INSERT_SIGHTING,
-    INSERT_SURVEY,
-    LINK_PHOTO,
     OF_SIGHTING,
     SIGHTING_COLUMNS,
     SURVEY_COLUMNS,
-    behaviours_of,
     day_of,
     finds_birds,
-    kept_ids,
     sighting_of,
-    sighting_values,
     survey_of,
-    survey_values,
+)
+from birdwatch.storage.survey_writing import (
+    Written,
+    close_surveys,
+    rewriting,
+    source_keys,
+    told_survey,
+    with_standing,
+    write_sightings,
+    write_surveys,
 )
 from birdwatch.storage.transactions import Source, Write
-from birdwatch.storage.windows import load_calendar
 
 __all__ = ["insert_surveys", "known_source_keys"]
-Line = tuple[int, tuple[str, NewSighting]]  # place in the list, id, sighting
-CLOSE_SURVEY = "UPDATE survey SET until = $1 WHERE id = $2 AND until IS NULL"
-CLOSE_SIGHTINGS = "UPDATE sighting SET until = $1 WHERE survey_id = $2 AND until IS NULL"
 VERSIONED = {"survey": SURVEY_COLUMNS, "sighting": SIGHTING_COLUMNS}
-UNLINK_PHOTOS = "DELETE FROM sighting_photo WHERE survey_id = $1"
 
 
 async def insert_survey(tx: Write, new: NewSurvey) -> Survey:
     """Record a survey with its sightings, and recount its day."""
     survey_id = new_id(tx.now)
     version = await ledger.append(
-        tx, "create", "survey", survey_id, after=ledger.ITSELF, detail=_told(new),
+        tx, "create", "survey", survey_id, after=ledger.ITSELF, detail=told_survey(new),
     )  # fmt: skip
-    await _write_survey(tx, survey_id, version, new, tx.actor.person_id)
     lines = list(enumerate(_with_ids(tx, new.sightings)))
-    await _write_sightings(tx, survey_id, version, day_of(new), lines)
+    await write_surveys(tx, [Written(survey_id, version, new, tx.actor.person_id, lines)])
     await counts.recompute(tx, {(new.site, day_of(new))})
     return await open_survey(tx, survey_id)
 
@@ -69,24 +64,17 @@ async def replace_survey(
     """
     await tx.lock()
     old = await open_survey(tx, survey_id)
-    new = replace(new, source_key=await _source_key(tx, survey_id))
+    keys = await source_keys(tx, [survey_id])
     if not sets_standing:
-        new = _with_standing(new, old)
+        new = with_standing(new, old)
+    again = rewriting(old, new, keys[survey_id], tx.now)
     version = await ledger.append(
         tx, "edit", "survey", survey_id, before=old.version, after=ledger.ITSELF,
-        detail=_told(new),
+        detail=told_survey(new),
     )  # fmt: skip
-    await _close(tx, survey_id, version)
-    await _write_survey(tx, survey_id, version, new, old.owner_id)
-    kept = [one or new_id(tx.now) for one in kept_ids(new.sightings, old.sightings)]
-    held = {one.id: one for one in old.sightings if one.status != "published"}
-    sightings = [
-        replace(one, status=held[id_].status, flags=held[id_].flags) if id_ in held else one
-        for id_, one in zip(kept, new.sightings, strict=True)
-    ]
-    lines = list(enumerate(zip(kept, sightings, strict=True)))
-    await _write_sightings(tx, survey_id, version, day_of(new), lines)
-    await counts.recompute(tx, {(old.site, old.day), (new.site, day_of(new))})
+    await close_surveys(tx, [(survey_id, version)])
+    await write_surveys(tx, [again.at(version)])
+    await counts.recompute(tx, again.touched)
     return await open_survey(tx, survey_id)
 
 
@@ -102,7 +90,7 @@ async def append_sightings(
     )  # fmt: skip
     following = len(old.sightings) and await _following_line(tx, survey_id)
     lines = list(enumerate(_with_ids(tx, sightings), following))
-    await _write_sightings(tx, survey_id, version, old.day, lines)
+    await write_sightings(tx, [(survey_id, version, old.day, lines)])
     if finds_birds(sightings):
         await tx.run(
             "UPDATE survey SET has_birds = TRUE WHERE id = $1 AND until IS NULL", survey_id
@@ -120,7 +108,7 @@ async def delete_survey(tx: Write, survey_id: str, *, reason: str = "") -> None:
         tx, "delete", "survey", survey_id, before=old.version,
         detail={"reason": clean(reason)} if reason else None,
     )  # fmt: skip
-    await _close(tx, survey_id, version)
+    await close_surveys(tx, [(survey_id, version)])
     await counts.recompute(tx, {(old.site, old.day)})
 
 
@@ -130,11 +118,10 @@ async def restate_survey(
     """Write what undoing makes of a survey, with its sightings by the ids they name; None: none."""
     old = await find_survey(tx, survey_id)
     touched = {(old.site, old.day)} if old else set()
-    await _close(tx, survey_id, version)
+    await close_surveys(tx, [(survey_id, version)])
     if new is not None:
-        await _write_survey(tx, survey_id, version, new, owner_id)
         lines = list(enumerate((one.id or new_id(tx.now), one) for one in new.sightings))
-        await _write_sightings(tx, survey_id, version, day_of(new), lines)
+        await write_surveys(tx, [Written(survey_id, version, new, owner_id, lines)])
         touched.add((new.site, day_of(new)))
     await counts.recompute(tx, touched)
 
@@ -143,6 +130,17 @@ async def find_survey(db: Source, survey_id: str) -> Survey | None:
     """The survey as it is now, or None."""
     rows = await db.rows("SELECT * FROM survey WHERE id = $1 AND until IS NULL", survey_id)
     return (await _with_sightings(db, rows))[0] if rows else None
+
+
+async def find_surveys(db: Source, survey_ids: Sequence[str]) -> dict[str, Survey]:
+    """Those of some hundred surveys that are there now, by id."""
+    if not survey_ids:
+        return {}
+    rows = await db.rows(
+        f"SELECT * FROM survey WHERE id IN ({marks(len(survey_ids))}) AND until IS NULL",
+        *survey_ids,
+    )
+    return {survey.id: survey for survey in await _with_sightings(db, rows)}
 
 
 async def find_survey_by_source(db: Source, key: str) -> Survey | None:
@@ -230,62 +228,6 @@ async def open_survey(db: Source, survey_id: str) -> Survey:
     return survey
 
 
-async def _source_key(db: Source, survey_id: str) -> str | None:
-    rows = await db.rows("SELECT source_key FROM survey WHERE id = $1 AND until IS NULL", survey_id)
-    return None if rows[0]["source_key"] is None else str(rows[0]["source_key"])
-
-
-async def _write_survey(
-    tx: Write, survey_id: str, version: int, new: NewSurvey, owner_id: str | None
-) -> None:
-    place = (await load_calendar(tx)).place(day_of(new))
-    await tx.run(INSERT_SURVEY, *survey_values(survey_id, version, new, owner_id, place))
-
-
-async def _write_sightings(
-    tx: Write, survey_id: str, version: int, day: date, lines: Sequence[Line]
-) -> None:
-    season = (await load_calendar(tx)).place(day).season
-    levels = await load_levels(tx)
-    await tx.run_many(
-        INSERT_SIGHTING,
-        [
-            sighting_values(
-                sighting_id,
-                version,
-                survey_id,
-                line,
-                day.isoformat(),
-                new,
-                levels.of(new.species, season, behaviours_of(new)),
-            )
-            for line, (sighting_id, new) in lines
-        ],
-    )
-    links = [
-        (photo, sighting_id, survey_id)
-        for _, (sighting_id, new) in lines
-        for photo in dict.fromkeys(new.photos)
-    ]
-    await tx.run_many(LINK_PHOTO, links)
-
-
-async def _close(tx: Write, survey_id: str, version: int) -> None:
-    await tx.run(CLOSE_SURVEY, version, survey_id)
-    await tx.run(CLOSE_SIGHTINGS, version, survey_id)
-    await tx.run(UNLINK_PHOTOS, survey_id)
-
-
-def _with_standing(new: NewSurvey, old: Survey) -> NewSurvey:
-    """With what the old version had, where the new one says nothing."""
-    return replace(
-        new,
-        status=old.status if new.status == "published" else new.status,
-        flags=new.flags or old.flags,
-        embargo_until=new.embargo_until or old.embargo_until,
-    )
-
-
 async def write_again(
     tx: Write, table: str, row_id: str, version: int, changed: Mapping[str, object]
 ) -> None:
@@ -306,14 +248,6 @@ async def write_again(
         f" WHERE id = {where.value(row_id)} AND until = {where.value(version)}",
         *where.values,
     )
-
-
-def _told(new: NewSurvey) -> dict[str, object]:
-    """What the ledger says of a survey that is written."""
-    told: dict[str, object] = {"sightings": len(new.sightings)}
-    if new.tide_source is not None:
-        told["tide_source"] = clean(new.tide_source)
-    return told
 
 
 def _typed(mark: str, value: object) -> str:

@@ -96,8 +96,7 @@ class Write:
         """Seal what was appended to the ledger, and tell those who follow."""
         if self.appended:
             await seal(self)
-        for entry in self.appended:
-            await follow(self, entry)
+            await follow(self, self.appended)
 
     async def lock(self) -> None:
         """Wait for other writers of published data, so that what is read now cannot change."""

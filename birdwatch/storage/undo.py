@@ -28,7 +28,8 @@ from birdwatch.storage import ledger
 from birdwatch.storage.columns import Row, from_instant
 from birdwatch.storage.ledger import Change
 from birdwatch.storage.photo_rows import fact_values, facts_of
-from birdwatch.storage.photos import CLOSE, INSERT_FACT, settle_facts
+from birdwatch.storage.photos import CLOSE, INSERT_FACT
+from birdwatch.storage.settling import settle_facts
 from birdwatch.storage.survey_rows import sighting_of, survey_of
 from birdwatch.storage.surveys import restate_survey
 from birdwatch.storage.transactions import Source, Write
