@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shutil
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from hypothesis import settings
 
+from birdwatch.storage.db import open_database
 from tests.suites import is_skip_a_failure
 
 # A busy machine is slow, not wrong. `--hypothesis-profile=quick` is what scripts/check asks for.
@@ -30,23 +32,46 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database of this test's own.
+def database_url(tmp_path: Path, new_archive: str) -> Iterator[str]:
+    """The URL of a new archive's database, this test's own: made, migrated and seeded.
 
-    A SQLite file, or, when BIRDWATCH_TEST_DATABASE names a PostgreSQL server, a new database on it.
+    A SQLite file, or, when BIRDWATCH_TEST_DATABASE names a PostgreSQL server, a database on it.
     """
+    with fresh_database(tmp_path / "birdwatch.db", like=new_archive) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(tmp_path: Path) -> Iterator[str]:
+    """The same where nothing was made yet, for tests of how it is made."""
     with fresh_database(tmp_path / "birdwatch.db") as url:
         yield url
 
 
+@pytest.fixture(scope="session")
+def new_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The database that others are copies of: making one anew takes longer than most tests."""
+
+    async def make(url: str) -> None:
+        database = await open_database(url)
+        await database.close()
+
+    with fresh_database(tmp_path_factory.mktemp("new") / "birdwatch.db") as url:
+        asyncio.run(make(url))
+        yield url
+
+
 @contextmanager
-def fresh_database(path: Path) -> Iterator[str]:
-    """The URL of a database that is not there yet: at this path, or a new one on the server."""
+def fresh_database(path: Path, *, like: str = "") -> Iterator[str]:
+    """The URL of a database at this path, or on the server: not there yet, or a copy."""
     if not POSTGRES:
+        if like:
+            shutil.copyfile(like.removeprefix("sqlite://"), path)
         yield f"sqlite://{path}"
         return
     name = f"birdwatch_{secrets.token_hex(6)}"
-    _run_sql(f'CREATE DATABASE "{name}"')
+    template = f'TEMPLATE "{urlsplit(like).path[1:]}"' if like else ""
+    _run_sql(f'CREATE DATABASE "{name}" {template}')
     yield urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
     _run_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
 

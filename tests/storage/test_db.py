@@ -47,9 +47,9 @@ async def test_opening_again_changes_nothing(db: Database, database_url: str) ->
         await again.close()
 
 
-async def test_processes_that_start_together_make_one_archive(database_url: str) -> None:
-    await to_thread.run_sync(run_together, "open_only", database_url)
-    db = await open_database(database_url)
+async def test_processes_that_start_together_make_one_archive(empty_database_url: str) -> None:
+    await to_thread.run_sync(run_together, "open_only", empty_database_url)
+    db = await open_database(empty_database_url)
     try:
         assert [c.noun for c in await ledger.changes(db)] == ["species", "site", "window"]
     finally:
