@@ -115,7 +115,9 @@ class Figures:
         return season_label(season).get(self.locale)
 
     def bytes(self, size: int) -> str:
-        """3,412,000 → 3.4 MB."""
+        """3,412,000 → 3.4 MB; 50,000,000,000 → 50 GB."""
+        if size >= 1_000_000_000:
+            return f"{format_decimal(round(size / 1_000_000_000, 1), locale=self._babel)} GB"
         if size < 1_000_000:
             return f"{max(1, round(size / 1000))} kB"
         return f"{format_decimal(round(size / 1_000_000, 1), locale=self._babel)} MB"

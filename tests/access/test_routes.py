@@ -390,6 +390,7 @@ ROADS |= {
     **{
         (method, path): Road(administers)
         for method, path in (
+            ("GET", "/admin"),
             ("GET", "/admin/people"),
             ("GET", "/admin/sensitivity"),
             ("POST", "/admin/sensitivity"),

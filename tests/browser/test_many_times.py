@@ -38,7 +38,7 @@ class Shoot:
             "/account/clocks", f"/account/clocks/mark?photo={self.photos[0]}", "/account/times",
             "/account/times?day=2026-04-14", "/tracks", self.track, f"{self.track}?offset=-300",
             "/gallery", f"/photos/{self.photos[1]}", "/account/quarantine", "/admin/quarantine",
-            "/admin/jobs", "/admin/people", "/admin/sensitivity", "/account/profile", "/account",
+            "/admin", "/admin/jobs", "/admin/people", "/admin/sensitivity", "/account/profile", "/account",
         )  # fmt: skip
 
 

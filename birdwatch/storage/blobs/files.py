@@ -91,6 +91,11 @@ class FileBlobs:
             if shutil.disk_usage(self.home).free < self.reserve_bytes:
                 raise full()
 
+    def free_bytes(self) -> int:
+        """How much room the disk of the home has left. Raises UnavailableError."""
+        with speaking():
+            return shutil.disk_usage(self.home).free
+
     async def receive(self, chunks: AsyncIterator[bytes], max_bytes: int) -> Incoming:
         """Take a stream of bytes to disk, durable. Whatever fails, nothing is left of it.
 
