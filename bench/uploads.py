@@ -3,8 +3,10 @@
     python bench/uploads.py --node-modules DIR --tuspyserver PYTHON [--size 512] [--many 50]
 
 DIR is a node_modules with @tus/server and @tus/file-store; PYTHON an interpreter that has
-tuspyserver and uvicorn. A peer that is not given is left out. The same client sends the same bytes
-in pieces of 8 MiB to each server in turns; ours syncs and hashes every piece, the peers do not.
+tuspyserver and uvicorn (given twice, with and without uvloop and httptools, both are measured). A
+peer that is not given is left out. The same client sends the same bytes in pieces of 8 MiB to each
+server in turns; ours syncs and hashes every piece, the peers do not. "disk" is what a bare loop
+reaches that writes and syncs such pieces: no server that syncs can be faster.
 """
 
 from __future__ import annotations
@@ -159,13 +161,34 @@ def peers_of(arguments: argparse.Namespace, folder: Path) -> list[Peer]:
         (folder / "node").mkdir()
         command = [shutil.which("node") or "node", str(script), "{port}", "{folder}/node"]
         found.append(Peer("@tus/server", command, "/files"))
-    if arguments.tuspyserver:
-        script = folder / "tuspyserver_app.py"
-        script.write_text(TUSPYSERVER)
-        (folder / "python").mkdir()
-        command = [arguments.tuspyserver, str(script), "{port}", "{folder}/python"]
-        found.append(Peer("tuspyserver", command, "/files/"))
+    script = folder / "tuspyserver_app.py"
+    script.write_text(TUSPYSERVER)
+    (folder / "python").mkdir()
+    for python in arguments.tuspyserver or ():
+        command = [python, str(script), "{port}", "{folder}/python"]
+        found.append(Peer(f"tuspyserver on {loop_of(python)}", command, "/files/"))
     return found
+
+
+def loop_of(python: str) -> str:
+    """What uvicorn runs on there."""
+    ask = "import importlib.util as u; print('uvloop' if u.find_spec('uvloop') else 'asyncio')"
+    return subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True).stdout[
+        :-1
+    ]
+
+
+def disk_speed(folder: Path, size: int, data: memoryview) -> float:
+    """Megabytes a second of a loop that writes and syncs such pieces and does nothing else."""
+    path = folder / "disk"
+    with path.open("wb", buffering=0) as file:
+        start = time.perf_counter()
+        for offset in range(0, size, PIECE_BYTES):
+            file.write(data[: min(PIECE_BYTES, size - offset)])
+            os.fsync(file.fileno())
+        took = time.perf_counter() - start
+    path.unlink()
+    return size / 1e6 / took
 
 
 def cpu_of(pid: int) -> float:
@@ -182,9 +205,14 @@ def compare(peers: list[Peer], folder: Path, size: int) -> None:
     data = memoryview(random.randbytes(PIECE_BYTES))
     speeds: dict[str, list[float]] = {peer.name: [] for peer in peers}
     costs: dict[str, list[float]] = {peer.name: [] for peer in peers}
+    disk: list[float] = []
     for _ in range(ROUNDS):
+        disk.append(disk_speed(folder, size, data))
         for peer in peers:
-            with served(Peer(**{**vars(peer), "name": peer.name.replace("/", "-")}), folder) as (
+            with served(
+                Peer(**{**vars(peer), "name": peer.name.replace("/", "-").replace(" ", "-")}),
+                folder,
+            ) as (
                 port,
                 pid,
             ):
@@ -193,11 +221,14 @@ def compare(peers: list[Peer], folder: Path, size: int) -> None:
                 speeds[peer.name].append(size / 1e6 / send_file(port, peer, size, data))
                 costs[peer.name].append((cpu_of(pid) - before) / (size / 1e9))
     ours = statistics.median(speeds[peers[0].name])
+    print(
+        f"{'disk':22} {statistics.median(disk):6.0f} MB/s  ({' '.join(f'{one:.0f}' for one in disk)})"
+    )
     for name, measured in speeds.items():
         middle = statistics.median(measured)
         shown = " ".join(f"{one:.0f}" for one in measured)
         print(
-            f"{name:12} {middle:6.0f} MB/s  ({shown})  ours is {ours / middle:.2f} of it;"
+            f"{name:22} {middle:6.0f} MB/s  ({shown})  ours is {ours / middle:.2f} of it;"
             f" {statistics.median(costs[name]):.2f} s of processor a GB"
         )
 
@@ -293,7 +324,7 @@ def crowd(peer: Peer, folder: Path, many: int, size: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--node-modules")
-    parser.add_argument("--tuspyserver")
+    parser.add_argument("--tuspyserver", action="append")
     parser.add_argument("--size", type=int, default=512, help="MiB of the one upload")
     parser.add_argument("--many", type=int, default=50)
     parser.add_argument("--each", type=int, default=200, help="MB of each of the many")

@@ -1,8 +1,10 @@
 """The bytes of one piece on their way to the disk: hashed, written and synced beside the reading.
 
 While one bundle is written in a thread the next is received, so that an upload never has more than
-two of them in memory. What was received when the line broke is kept, unless the sender gave a
-checksum: then the piece counts as a whole or not at all, also when this process is killed.
+two of them in memory. What is written is synced while more comes, so that the sender, who hears
+of a piece only when all of it is durable, has little left to wait for at its end. What was received
+when the line broke is kept, unless the sender gave a checksum: then the piece counts as a whole or
+not at all, also when this process is killed.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from birdwatch.domain.errors import BirdwatchError, ChecksumError, TooLargeError
 from birdwatch.domain.upload import Checksum
 from birdwatch.intake.upload_turns import Turn, Turns
 
-BUNDLE_BYTES = 512 * 1024
+SYNC_BYTES = 1024 * 1024  # so much is worth a sync of its own before the last
+GATHER_S = 1.0  # on a weak line less than a bundle is written, so that a kill loses a second of it
 
 
 @dataclass(slots=True)
@@ -64,6 +67,16 @@ class Piece:
             if self._own is not None:
                 self._own.update(data)
 
+    def sync_ahead(self) -> None:
+        """Sync what is written so far; in a thread, beside the writing of more.
+
+        The kernel tells of a failure once: it is kept for the end, which would not hear of it.
+        """
+        try:
+            self.turn.part.sync()
+        except BirdwatchError as error:
+            self.failure = error
+
     def finish(self, is_whole: bool, is_refused: bool) -> None:  # noqa: FBT001 (given to a thread)
         """Sync what is to stay, or go back to where the piece began; in a thread.
 
@@ -93,17 +106,57 @@ class Piece:
             self.turn.part.trust()
 
 
+class _Way:
+    """What of a piece is under way to the disk: one bundle that is written, one sync beside it."""
+
+    def __init__(self, turns: Turns, piece: Piece) -> None:
+        self._turns, self._piece = turns, piece
+        self._writing: asyncio.Future[None] | None = None
+        self._syncing: asyncio.Future[None] | None = None
+        self._unsynced = 0
+
+    async def take(self, bundle: list[bytes], size: int) -> None:
+        """Write these next. Raises UnavailableError where those before could not be written."""
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
+        if self._piece.failure is not None:
+            raise self._piece.failure
+        loop = asyncio.get_running_loop()
+        self._writing = loop.run_in_executor(self._turns.writers, self._piece.add, bundle)
+        self._writing.add_done_callback(self._sync_ahead)
+        self._unsynced += size
+
+    def _sync_ahead(self, _written: asyncio.Future[None]) -> None:
+        if self._unsynced < SYNC_BYTES or (self._syncing is not None and not self._syncing.done()):
+            return
+        self._syncing = self._turns.sync_ahead(self._piece.sync_ahead)
+        if self._syncing is not None:
+            self._unsynced = 0
+
+    async def finish(self, rest: list[bytes], is_whole: bool, is_refused: bool) -> None:  # noqa: FBT001
+        """What is left, and the last sync; as `Piece.finish`."""
+        loop = asyncio.get_running_loop()
+        if self._writing is not None:
+            await self._writing
+        if rest and not is_refused:
+            await loop.run_in_executor(self._turns.writers, self._piece.add, rest)
+        if self._syncing is not None:
+            await self._syncing
+        await loop.run_in_executor(self._turns.syncers, self._piece.finish, is_whole, is_refused)
+
+
 async def pour(turns: Turns, chunks: AsyncIterator[bytes], piece: Piece) -> None:
     """Take the chunks to the disk. When this returns or raises, `piece.end` is durable.
 
     Raises TooLargeError, ChecksumError, UnavailableError, and whatever the chunks raise.
     """
     loop = asyncio.get_running_loop()
-    writing: asyncio.Future[None] | None = None
+    way = _Way(turns, piece)
     bundle: list[bytes] = []
     is_whole = is_refused = False
     try:
         received = gathered = 0
+        since = loop.time()
         with piece.turn.reading():
             async for chunk in chunks:
                 piece.turn.hear()
@@ -112,25 +165,16 @@ async def pour(turns: Turns, chunks: AsyncIterator[bytes], piece: Piece) -> None
                     raise too_long(piece.length)
                 bundle.append(chunk)
                 gathered += len(chunk)
-                if gathered >= BUNDLE_BYTES:
-                    if writing is not None:
-                        await asyncio.shield(writing)
-                    if piece.failure is not None:
-                        raise piece.failure
-                    writing = loop.run_in_executor(turns.writers, piece.add, bundle)
-                    bundle, gathered = [], 0
+                if gathered >= turns.bundle_bytes() or loop.time() - since > GATHER_S:
+                    await way.take(bundle, gathered)
+                    bundle, gathered, since = [], 0, loop.time()
             is_whole = True
     except BirdwatchError:
         is_refused = True
         raise
     finally:
         with CancelScope(shield=True):
-            if writing is not None:
-                await writing
-            if bundle and not is_refused:
-                writing = loop.run_in_executor(turns.writers, piece.add, bundle)
-                await writing
-            await loop.run_in_executor(turns.syncers, piece.finish, is_whole, is_refused)
+            await way.finish(bundle, is_whole, is_refused)
 
 
 def too_long(length: int) -> TooLargeError:

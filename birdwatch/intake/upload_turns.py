@@ -7,13 +7,14 @@ had brought is kept. One that still brings bytes is let be, so that two never ch
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import math
 import os
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
@@ -30,6 +31,10 @@ IDLE_S = 60.0  # a sender who brings nothing for so long is gone
 MOST_HASHES = 2048  # about 1 KiB each
 WRITERS = max(1, (os.cpu_count() or 2) - 1)  # they hash too: one processor is left for answers
 SYNCERS = 8  # these only wait for the disk
+MOST_AHEAD = 2  # syncs before the last of a piece: the last ones, which somebody awaits, go first
+MOST_BUNDLE_BYTES = 1024 * 1024
+LEAST_BUNDLE_BYTES = 256 * 1024
+BUNDLES_BYTES = 24 * 1024 * 1024  # of all uploads that come in at once
 
 
 class Turn:
@@ -74,6 +79,7 @@ class Turns:
     def __init__(self) -> None:
         self.writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="upload-write")
         self.syncers = ThreadPoolExecutor(SYNCERS, thread_name_prefix="upload-sync")
+        self._ahead = 0
         self._held: dict[str, Turn | None] = {}
         self._hashes: OrderedDict[str, tuple[int, hashlib._Hash]] = OrderedDict()
 
@@ -121,6 +127,23 @@ class Turns:
             return None
         turn = self._held[upload_id] = Turn(part)
         return turn
+
+    def bundle_bytes(self) -> int:
+        """How much of an upload is gathered before it is written; the less, the more come in."""
+        share = BUNDLES_BYTES // max(1, len(self._held))
+        return max(LEAST_BUNDLE_BYTES, min(MOST_BUNDLE_BYTES, share))
+
+    def sync_ahead(self, sync: Callable[[], None]) -> asyncio.Future[None] | None:
+        """Begin a sync that nobody awaits yet; None where enough of those are under way."""
+        if self._ahead >= MOST_AHEAD:
+            return None
+        self._ahead += 1
+        future = asyncio.get_running_loop().run_in_executor(self.syncers, sync)
+        future.add_done_callback(self._end_ahead)
+        return future
+
+    def _end_ahead(self, _future: asyncio.Future[None]) -> None:
+        self._ahead -= 1
 
     def hash_at(self, upload_id: str, position: int) -> hashlib._Hash | None:
         """The hash of all bytes up to here, if this process has seen them all."""

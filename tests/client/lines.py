@@ -65,11 +65,11 @@ class Line:
         with suppress(OSError):
             while data := near.recv(READ_BYTES):
                 if budget is not None and len(data) >= budget:
-                    far.sendall(data[:budget])
-                    with self._guard:
-                        self.was_cut += 1
-                    _break(near, far)
-                    return
+                    if self._may_cut():
+                        far.sendall(data[:budget])
+                        _break(near, far)
+                        return
+                    budget = None
                 budget = None if budget is None else budget - len(data)
                 far.sendall(data)
                 self.passed += len(data)
@@ -77,6 +77,14 @@ class Line:
                     time.sleep(len(data) / self.bytes_per_s)
         with suppress(OSError):
             far.shutdown(socket.SHUT_WR)
+
+    def _may_cut(self) -> bool:
+        """Whether a cut is left; of connections opened side by side another may have had it."""
+        with self._guard:
+            if self.was_cut >= self.cuts:
+                return False
+            self.was_cut += 1
+            return True
 
     @staticmethod
     def _down(near: socket.socket, far: socket.socket) -> None:

@@ -36,8 +36,8 @@ SYSCALLS = os.environ.get("BIRDWATCH_TEST_UPLOAD_SYSCALLS", "5")
 FAULTS = os.environ.get("BIRDWATCH_TEST_UPLOAD_FAULTS", "3")
 KILLS = os.environ.get("BIRDWATCH_TEST_UPLOAD_KILLS", "3")
 PROGRAM = "tests.faults.one_upload"
-PHOTO = make_jpeg(4000, 3000, seed=7)
-HALF = 800_000  # more than one bundle, so that some of it is on the disk before the rest comes
+PHOTO = make_jpeg(5000, 3750, seed=7)
+HALF = 1_200_000  # more than one bundle, so that some of it is on the disk before the rest comes
 
 
 def check_found(found: dict[str, Any], told: dict[str, Any]) -> None:
@@ -205,6 +205,41 @@ def test_two_servers_share_an_upload(tmp_path: Path, database_url: str) -> None:
         assert client.get(bases[1] + photos.pop()).status_code == 200
         check_original(home)
         assert client.get(bases[1] + address).json()["duplicate"] is False
+
+
+@contextmanager
+def first_sync_failing(process: subprocess.Popen[str], path: Path) -> Iterator[None]:
+    """The next sync of this file answers EIO, as it does once for bytes the disk did not take."""
+    syncs = "fsync,fdatasync"
+    words = ["strace", "-f", "-p", str(process.pid), "-P", str(path)]
+    words += ["-e", f"trace={syncs}", "-e", f"inject={syncs}:error=EIO:when=1"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as tracer:
+        assert tracer.stderr is not None
+        assert "attached" in tracer.stderr.readline()
+        try:
+            yield
+        finally:
+            tracer.terminate()
+            said = tracer.stderr.read()
+    assert "EIO" in said, said
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_sync_that_fails_while_more_comes_is_not_forgotten_at_the_end(tmp_path: Path) -> None:
+    """The kernel calls the last sync a success, and the bytes before it are not on the disk."""
+    home = tmp_path / "home"
+    with sender(home, "") as client, server(home, "") as (base, process):
+        address = begin(client, base)
+        part = home / "incoming" / f"{address.rpartition('/')[2]}.upload"
+        assert patch(client, base + address, 0, PHOTO[:1000]).status_code == 204
+        with first_sync_failing(process, part):
+            assert patch(client, base + address, 1000, PHOTO[1000:]).status_code == 503
+        assert part.stat().st_size == 1000
+        head = client.head(base + address, headers=TUS)
+        assert head.headers["upload-offset"] == "1000"
+        last = patch(client, base + address, 1000, PHOTO[1000:])
+        assert client.get(base + last.headers["birdwatch-photo"]).status_code == 200
+        check_original(home)
 
 
 def at_once(

@@ -26,8 +26,8 @@ from birdwatch.storage.blobs.files import FileBlobs, Incoming, sync_folder
 SUFFIX = ".upload"
 UNCHECKED = ".unchecked"
 MOST_BUFFERS = 512  # of one call; the kernel takes 1024
-AHEAD_BYTES = 2 * 1024 * 1024
 COPY_BYTES = 16 * 1024 * 1024
+_sync_data = getattr(os, "fdatasync", os.fsync)  # not everywhere
 
 
 class PartFile:
@@ -36,7 +36,6 @@ class PartFile:
     def __init__(self, descriptor: int, path: Path) -> None:
         self._descriptor = descriptor
         self._note = path.with_suffix(UNCHECKED)
-        self._sent = self._written = self.size()
 
     def size(self) -> int:
         return os.fstat(self._descriptor).st_size
@@ -47,24 +46,15 @@ class PartFile:
         with speaking():
             while rest:
                 written = os.writev(self._descriptor, rest[:MOST_BUFFERS])
-                self._written += written
                 while rest and written >= len(rest[0]):
                     written -= len(rest.pop(0))
                 if written:
                     rest[0] = rest[0][written:]
-            if self._written - self._sent >= AHEAD_BYTES:
-                self._send_ahead()
-
-    def _send_ahead(self) -> None:
-        """Let the disk begin with what was written, so that syncing has less left to wait for."""
-        if hasattr(os, "posix_fadvise"):
-            length = self._written - self._sent
-            os.posix_fadvise(self._descriptor, self._sent, length, os.POSIX_FADV_DONTNEED)
-        self._sent = self._written
 
     def sync(self) -> None:
+        """The bytes and the size are durable; when they came is not told by a part file."""
         with speaking():
-            os.fsync(self._descriptor)
+            _sync_data(self._descriptor)
 
     def settle(self) -> None:
         """Sync what another writer left, who may have been killed before it did.
@@ -102,7 +92,6 @@ class PartFile:
         """Forget what lies after this."""
         with speaking():
             os.ftruncate(self._descriptor, size)
-            self._sent = self._written = size
             os.fsync(self._descriptor)
 
     def is_removed(self) -> bool:
