@@ -44,7 +44,10 @@ Put = Callable[[int, memoryview], None]
 
 @dataclass(frozen=True, slots=True)
 class RenderResult:
-    """Renditions, smallest first, the blurred placeholder as base64, and the fingerprint."""
+    """Renditions, smallest first, the blurred placeholder as base64, and the fingerprint.
+
+    The last two come with the smallest size, and are empty where it was not asked for.
+    """
 
     renditions: tuple[Rendition, ...]
     thumbhash: str
@@ -115,7 +118,10 @@ def _write_all(
         if size in sizes:
             picture = shrink(picture, _fitted(source_size, size))
             made.append(_write(picture, size, put))
-    return RenderResult(tuple(reversed(made)), _thumbhash(picture), fingerprint(picture))
+    renditions = tuple(reversed(made))
+    if min(WEB_SIZES) not in sizes:
+        return RenderResult(renditions, "")
+    return RenderResult(renditions, _thumbhash(picture), fingerprint(picture))
 
 
 def _write(picture: Image.Image, size: int, put: Put) -> Rendition:

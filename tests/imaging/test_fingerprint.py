@@ -69,6 +69,7 @@ def test_renditions_in_two_passes_are_those_of_one(tmp_path: Path, edge: int) ->
     at_once = render(source, whole)
     begun = render(source, first, sizes=FIRST_SIZES)
     ended = render(first / "2048.jpg", later, sizes=LATER_SIZES)
+    assert (ended.thumbhash, ended.fingerprint) == ("", "")  # the first ones brought them
     both = sorted((*begun.renditions, *ended.renditions), key=lambda made: int(made.key))
     shape = [(made.key, made.width, made.height, made.format) for made in both]
     wanted = [(made.key, made.width, made.height, made.format) for made in at_once.renditions]
