@@ -263,7 +263,9 @@ class CountItem(Struct, kw_only=True):
     """Birds of a species under the rule: never a sum of records.
 
     `site` null: all sites together. `count` null: seen, not counted. For dekads and seasons it is
-    the largest day, `peak_day`. `surveys` are those the number rests on, `set_aside` the others.
+    the largest day, `peak_day`. `surveys` are those the number rests on, `set_aside` the others;
+    `n_surveys` and `n_set_aside` say how many. CSV names them only while they are few, or where
+    `fields` asks for them.
     """
 
     species: str | None
@@ -276,6 +278,8 @@ class CountItem(Struct, kw_only=True):
     high: int | None
     peak_day: date | UnsetType | None = UNSET
     bird_days: float | UnsetType | None = UNSET
+    n_surveys: int
+    n_set_aside: int
     surveys: tuple[str, ...]
     set_aside: tuple[str, ...]
 

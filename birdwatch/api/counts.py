@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from typing import Final
 
+import msgspec
 from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,6 +27,7 @@ from birdwatch.storage.db import Database
 from birdwatch.storage.windows import load_windows
 
 Key = tuple[str, str, str]
+NAMED_IN_TABLE: Final = 12  # surveys: those of a day fit into a cell, those of a season do not
 
 
 async def list_counts(request: Request) -> Response:
@@ -65,7 +68,22 @@ async def list_counts(request: Request) -> Response:
             left_out=LEFT_OUT.get(locale),
         )
 
-    return await send_list(request, query, contract.CountItem, make)
+    return await send_list(
+        request, query, contract.CountItem, make, None if query.fields else _rows
+    )
+
+
+def _rows(answer: msgspec.Struct) -> list[msgspec.Struct]:
+    """The items as a table whose cells a person can read: few surveys by name, many by number."""
+    items: list[contract.CountItem] = answer.items  # type: ignore[attr-defined]
+    return [
+        msgspec.structs.replace(item, surveys=_few(item.surveys), set_aside=_few(item.set_aside))
+        for item in items
+    ]
+
+
+def _few(surveys: tuple[str, ...]) -> tuple[str, ...]:
+    return surveys if len(surveys) <= NAMED_IN_TABLE else ()
 
 
 async def _read(
@@ -144,6 +162,8 @@ def _dump(item: CountItem, by: By) -> contract.CountItem:
         count=item.count,
         low=item.low,
         high=item.high,
+        n_surveys=len(item.surveys),
+        n_set_aside=len(item.set_aside),
         surveys=item.surveys,
         set_aside=item.set_aside,
     )

@@ -164,7 +164,11 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "GET", "/counts", counts.list_counts,
-        Text("按日、旬或季的数量", "Counts by day, dekad or season"),
+        Text(
+            "按日、旬或季的数量；CSV 中调查超过 12 次时只给次数，用 fields=surveys,set_aside 取全部编号",
+            "Counts by day, dekad or season. CSV gives more than 12 surveys by number only;"
+            " fields=surveys,set_aside names all",
+        ),
         contract.Counts, contract.CountsQuery, is_table=True,
     ),
     Operation(

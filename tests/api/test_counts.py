@@ -8,7 +8,9 @@ import json
 import httpx
 import pytest
 
+from birdwatch.api.counts import NAMED_IN_TABLE
 from birdwatch.domain.summary import RULE
+from birdwatch.exchange.csv import LIST_SEPARATOR
 from tests.api.asking import DUNLIN, GREAT_KNOT, OTHER_SITE, SITE, send_survey, survey
 from tests.service import Service
 
@@ -153,6 +155,30 @@ async def test_counts_as_csv_by_path_and_by_accept(service: Service, li: httpx.A
     expected = {"species": DUNLIN, "season": "2026-spring", "count": "300", "site": ""}
     assert {name: rows[0][name] for name in expected} == expected
     assert rows[0]["surveys"] == ids["larger"]
+
+
+async def test_table_names_few_surveys_and_numbers_many(
+    service: Service, li: httpx.AsyncClient
+) -> None:
+    times = [f"2026-04-{day:02}T06:00" for day in range(1, NAMED_IN_TABLE + 3)]
+    bodies = [survey(at, dunlin=9 if at == times[0] else 5) for at in times]
+    ids = [str((await send_survey(li, body))["id"]) for body in bodies]
+    query = "season=2026-spring&by=season&species=dunlin"
+    item = (await service.visitor.get(f"/api/v1/counts?{query}")).json()["items"][0]
+    assert sorted(item["surveys"] + item["set_aside"]) == sorted(ids)
+    numbers = {"n_surveys": len(item["surveys"]), "n_set_aside": len(item["set_aside"])}
+    assert {name: item[name] for name in numbers} == numbers
+    assert numbers == {"n_surveys": 1, "n_set_aside": NAMED_IN_TABLE + 1}
+
+    async def row(more: str) -> dict[str, str]:
+        table = await service.visitor.get(f"/api/v1/counts.csv?{query}{more}")
+        return next(csv.DictReader(io.StringIO(table.text)))
+
+    told = await row("")
+    assert (told["surveys"], told["set_aside"]) == (ids[0], "")
+    assert (told["n_surveys"], told["n_set_aside"]) == ("1", str(NAMED_IN_TABLE + 1))
+    asked = await row("&fields=species,set_aside")
+    assert asked["set_aside"].split(LIST_SEPARATOR) == item["set_aside"]
 
 
 @pytest.mark.parametrize(
