@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -16,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.serving import serving, variables
 from tests.suites import ROOT, needs
 
 BUILT = ROOT / "birdwatch" / "web" / "static" / "built"
-STARTS_WITHIN_S = 30
 
 
 @pytest.fixture(scope="module")
@@ -42,53 +39,23 @@ def pip(command: str, *arguments: str) -> None:
     )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def bare_environment(installed: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BIRDWATCH_")}
-    return kept | {"PYTHONPATH": str(installed)}
-
-
 @contextmanager
-def serving(installed: Path, folder: Path) -> Iterator[httpx.Client]:
+def serving_installed(installed: Path, folder: Path) -> Iterator[httpx.Client]:
     """The installed command, serving from this folder, and a client of it."""
-    port = free_port()
-    process = subprocess.Popen(
-        [installed / "bin" / "birdwatch", "serve"],
-        cwd=folder,
-        env=bare_environment(installed) | {"BIRDWATCH_PORT": str(port)},
-    )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-            wait_until_ready(client, process)
-            yield client
-    finally:
-        process.terminate()
-        process.wait(timeout=15)
-
-
-def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN_S
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the server ended at its start"
-        try:
-            if client.get("/healthz").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    pytest.fail(f"the server did not answer within {STARTS_WITHIN_S} s")
+    command = [installed / "bin" / "birdwatch"]
+    environment = variables(PYTHONPATH=str(installed))
+    with (
+        serving(environment, command=command, folder=folder) as served,
+        httpx.Client(base_url=served.base, trust_env=False) as client,
+    ):
+        yield client
 
 
 def test_wheel_is_what_python_finds(installed: Path, tmp_path: Path) -> None:
     found = subprocess.run(
         [sys.executable, "-c", "import birdwatch; print(birdwatch.__file__)"],
         cwd=tmp_path,
-        env=bare_environment(installed),
+        env=variables(PYTHONPATH=str(installed)),
         capture_output=True,
         check=True,
         text=True,
@@ -97,7 +64,7 @@ def test_wheel_is_what_python_finds(installed: Path, tmp_path: Path) -> None:
 
 
 def test_wheel_serves_pages_client_files_species_and_sites(installed: Path, tmp_path: Path) -> None:
-    with serving(installed, tmp_path) as client:
+    with serving_installed(installed, tmp_path) as client:
         page = client.get("/")
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
         files = sorted(set(re.findall(r'"(/static/[^"#]+)"', page.text)))

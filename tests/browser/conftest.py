@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +16,8 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.pictures import make_jpeg
+from tests.serving import BIRDWATCH, variables
+from tests.serving import serving as running
 from tests.suites import ROOT, needs
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -42,29 +41,15 @@ class Site:
     sector: str
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def serving(folder: Path, *, role: str = "contributor") -> Iterator[str]:
     """`birdwatch serve` on a new archive with one person, of this role; its address."""
     needs(CHROMIUM, "chromium")
     needs(AXE.is_file(), "axe-core in node_modules: npm ci")
     needs((ROOT / "birdwatch/web/static/built/site.css").is_file(), "client files: npm run build")
-    port = _free_port()
-    base = f"http://127.0.0.1:{port}"
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("BIRDWATCH_")},
-        "BIRDWATCH_HOME": str(folder / "home"),
-        "BIRDWATCH_PORT": str(port),
-    }
-    command = [sys.executable, "-m", "birdwatch"]
+    environment = variables(BIRDWATCH_HOME=str(folder / "home"))
     subprocess.run(
-        [*command, "user", "add", LOGIN, "--role", role, "--password-stdin"],
+        [*BIRDWATCH, "user", "add", LOGIN, "--role", role, "--password-stdin"],
         env=environment,
         cwd=ROOT,
         input=f"{PASSWORD}\n",
@@ -72,16 +57,8 @@ def serving(folder: Path, *, role: str = "contributor") -> Iterator[str]:
         check=True,
         capture_output=True,
     )
-    with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, "serve"], env=environment, cwd=ROOT, stdout=log, stderr=log
-        )
-    try:
-        _wait_for(base)
-        yield base
-    finally:
-        server.terminate()
-        server.wait(20)
+    with running(environment, log=folder / "server.log") as served:
+        yield served.base
 
 
 @pytest.fixture(scope="session")
@@ -90,17 +67,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("browser")
     with serving(folder) as base:
         yield _fill(base, folder)
-
-
-def _wait_for(base: str) -> None:
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        try:
-            if httpx.get(f"{base}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    pytest.fail("the server did not start")
 
 
 @contextmanager

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from dataclasses import replace
 from typing import Literal
 
@@ -13,6 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import LOGIN, PASSWORD, Site
 from tests.browser.readers import overflow, reader, violations
+from tests.serving import BIRDWATCH, variables
 from tests.suites import ROOT
 
 
@@ -73,12 +72,9 @@ def test_pages_of_people_hold_to_wcag_and_to_their_width(
     scheme: Literal["light", "dark"],
 ) -> None:
     login = f"chief{width}"
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("BIRDWATCH_")},
-        "BIRDWATCH_HOME": str(site.folder / "home"),
-    }
+    environment = variables(BIRDWATCH_HOME=str(site.folder / "home"))
     subprocess.run(
-        [sys.executable, "-m", "birdwatch", "user", "add", login, "--role", "admin",
+        [*BIRDWATCH, "user", "add", login, "--role", "admin",
          "--password-stdin"],
         env=environment, cwd=ROOT, input=f"{PASSWORD}\n", text=True, check=True,
         capture_output=True,

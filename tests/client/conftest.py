@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,9 +21,8 @@ from birdwatch.http.accounts import create_token
 from birdwatch.intake.archive import open_archive
 from birdwatch.settings import Settings
 from birdwatch.storage.people import add_person
-from tests.suites import ROOT
+from tests.serving import serving, variables
 
-START_S = 90
 PEOPLE = 24  # each test takes one, so that nobody meets the photos of another
 
 
@@ -76,31 +70,10 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("client")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
     tokens = anyio.run(_make_tokens, home)
-    environ = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("BIRDWATCH_")},
-        "BIRDWATCH_HOME": str(home),
-        "BIRDWATCH_PORT": str(port),
-        "BIRDWATCH_LOG_LEVEL": "warning",
-    }
-    base = f"http://127.0.0.1:{port}"
-    with (home / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "birdwatch", "serve"],
-            env=environ,
-            cwd=ROOT,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        _wait_for(base)
-        yield Server(base, port, tokens)
-    finally:
-        process.terminate()
-        process.wait(30)
+    environment = variables(BIRDWATCH_HOME=str(home), BIRDWATCH_LOG_LEVEL="warning")
+    with serving(environment, log=home / "server.log") as served:
+        yield Server(served.base, served.port, tokens)
 
 
 async def _make_tokens(home: Path) -> list[str]:
@@ -115,18 +88,6 @@ async def _make_tokens(home: Path) -> list[str]:
                     )
                     tokens.append(await create_token(tx, person.id, "test", ["upload", "read"]))
     return tokens
-
-
-def _wait_for(base: str) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{base}/readyz", timeout=5).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"nothing answers at {base}")
 
 
 def make_noise(seed: int, width: int = 640, height: int = 480) -> bytes:

@@ -1,8 +1,5 @@
 """The clients that people have, each with 50 MB over a line that breaks: tuspy, aiotus,
 tus-js-client and Uppy.
-
-`pip install tuspy aiotus`, and `npm install --no-save tus-js-client @uppy/core @uppy/tus` here, or
-anywhere with BIRDWATCH_TEST_NODE_MODULES naming that node_modules. What is not there is skipped.
 """
 
 from __future__ import annotations
@@ -11,10 +8,8 @@ import hashlib
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,11 +29,13 @@ from birdwatch.intake.archive import open_archive
 from birdwatch.settings import Settings
 from birdwatch.storage.people import add_person
 from tests.client.lines import Line, line_to
+from tests.serving import serving, variables
 from tests.suites import ROOT, needs
 
-NODE = shutil.which("node")
+# From the machine, or from the package that scripts/test takes where there is none.
+NODE = shutil.which("node") or shutil.which("node", path=Path(sys.executable).parent)
 ESBUILD = ROOT / "node_modules" / ".bin" / "esbuild"
-MODULES = Path(os.environ.get("BIRDWATCH_TEST_NODE_MODULES") or ROOT / "node_modules")
+MODULES = ROOT / "node_modules"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 CUTS, MOST_BYTES, TIMEOUT_S = 8, 10_000_000, 300
@@ -121,25 +118,9 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("clients")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
     token = anyio.run(_fill, home)
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("BIRDWATCH_")},
-        "BIRDWATCH_HOME": str(home),
-        "BIRDWATCH_PORT": str(port),
-    }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "birdwatch", "serve"], env=environment, cwd=ROOT
-    )
-    try:
-        base = f"http://127.0.0.1:{port}"
-        _wait_for(base)
-        yield Served(base, port, token)
-    finally:
-        server.terminate()
-        server.wait(30)
+    with serving(variables(BIRDWATCH_HOME=str(home))) as running:
+        yield Served(running.base, running.port, token)
 
 
 async def _fill(home: Path) -> str:
@@ -151,17 +132,6 @@ async def _fill(home: Path) -> str:
             )
         async with archive.db.write(SYSTEM, now) as tx:
             return await create_token(tx, person.id, "clients", ("upload", "read"))
-
-
-def _wait_for(base: str) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        try:
-            if httpx.get(f"{base}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    pytest.fail("the server did not start")
 
 
 @pytest.fixture
@@ -196,7 +166,7 @@ def run(*command: str, cwd: Path | None = None) -> str:
 def test_python_client_uploads_through_a_cut_line(
     served: Served, line: Line, picture: Path, package: str, script: str
 ) -> None:
-    needs(importlib.util.find_spec(package), f"{package} (pip install tuspy aiotus)")
+    needs(importlib.util.find_spec(package), f"{package} of requirements-dev.txt")
     said = run(sys.executable, "-c", script, line.base, served.token, str(picture))
     served.check(said, picture)
     assert line.was_cut > 2
@@ -207,7 +177,7 @@ def test_tus_js_client_uploads_through_a_cut_line(
     served: Served, line: Line, picture: Path, tmp_path: Path, parallel: str
 ) -> None:
     needs(NODE, "node")
-    needs((MODULES / "tus-js-client").is_dir(), "tus-js-client in node_modules")
+    needs((MODULES / "tus-js-client").is_dir(), "tus-js-client in node_modules: npm ci")
     (tmp_path / "node_modules").symlink_to(MODULES)
     (tmp_path / "send.mjs").write_text(TUS_JS)
     command = (NODE or "", "send.mjs", line.base, served.token, str(picture), parallel)
@@ -220,7 +190,7 @@ def test_uppy_in_chromium_uploads_through_a_cut_line(
 ) -> None:
     needs(CHROMIUM, "chromium")
     needs(ESBUILD.is_file(), "esbuild in node_modules: npm ci")
-    needs((MODULES / "@uppy" / "tus").is_dir(), "@uppy/core and @uppy/tus in node_modules")
+    needs((MODULES / "@uppy" / "tus").is_dir(), "@uppy/core and @uppy/tus in node_modules: npm ci")
     (tmp_path / "node_modules").symlink_to(MODULES)
     (tmp_path / "uppy.mjs").write_text(UPPY)
     bundle = tmp_path / "bundle.js"
