@@ -13,7 +13,7 @@ What the camera wrote is read off the file itself, not off the settled time: a c
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
@@ -41,6 +41,10 @@ SURE_WITHIN: Final = timedelta(days=30)  # of a mark: a quartz clock loses secon
 MAX_DRIFT: Final = 1e-3
 RESET_FROM: Final = timedelta(minutes=1)
 MAX_SHIFT: Final = timedelta(days=366 * 30)
+# Raw tags that tell a body from others of its model; the last is read off the maker's own note.
+BODY_SERIAL: Final = "EXIF BodySerialNumber"
+DNG_SERIAL: Final = "Image Tag 0xC62F"
+MAKER_SERIAL: Final = "MakerNote SerialNumber"
 # What a person said outranks every clock.
 BY_HAND: Final = frozenset({"user_correction", "bulk_shift"})
 
@@ -104,6 +108,12 @@ def camera_key(camera: Camera) -> str | None:
     """
     parts = [_folded(part) for part in (camera.make, camera.model, camera.serial)]
     return "|".join(parts) if any(parts) else None
+
+
+def read_serial(tags: Mapping[str, str]) -> str:
+    """The serial number of a camera, from the raw tags of a file; empty where they have none."""
+    own = tags.get(BODY_SERIAL) or tags.get(DNG_SERIAL) or tags.get(MAKER_SERIAL)
+    return (own or "").strip()
 
 
 def _folded(text: str) -> str:

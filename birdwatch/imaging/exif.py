@@ -1,7 +1,7 @@
 """From EXIF bytes to raw tags as text, and from these to the evidence the ladders judge.
 
-exifread walks the directories, never the maker notes (a forged one costs it minutes). Values are
-kept as the camera wrote them: rationals as numerator/denominator, so that 0/0 stays visible.
+exifread walks the directories, never the maker notes (a forged one costs it minutes); of these our
+own reader takes the serial number, where EXIF names none. Values are kept as the camera wrote them: rationals as numerator/denominator, so that 0/0 stays visible.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from typing import Any, BinaryIO, cast
 
 import exifread
 
+from birdwatch.domain.clock import MAKER_SERIAL, read_serial
 from birdwatch.domain.photo import Camera
 from birdwatch.domain.place_ladder import GpsEvidence, raw_point
 from birdwatch.domain.time_ladder import TimeEvidence, parse_number
+from birdwatch.imaging.maker_note import read_maker_serial
 from birdwatch.imaging.opening import PARSER_FAILURES
 from birdwatch.imaging.xmp import DATE_CREATED, DATE_TIME_ORIGINAL
 
@@ -34,12 +36,22 @@ _LEFT_OUT = (
 def read_tags(file: BinaryIO) -> dict[str, str]:
     """Raw tags of a TIFF file by exifread's names ("EXIF DateTimeOriginal"), as text; never raises."""
     file.seek(0)
-    return _walk(_Budgeted(file))
+    return _with_serial(_walk(_Budgeted(file)), file)
 
 
 def read_block(block: bytes) -> dict[str, str]:
     """The same of the EXIF structure that a container holds."""
-    return _walk(_Budgeted(BytesIO(_bare(block))))
+    file = BytesIO(_bare(block))
+    return _with_serial(_walk(_Budgeted(file)), file)
+
+
+def _with_serial(tags: dict[str, str], file: BinaryIO) -> dict[str, str]:
+    """With the serial number of the maker's note, where the tags have none."""
+    if tags and not read_serial(tags):
+        serial = read_maker_serial(file)
+        if serial:
+            return {**tags, MAKER_SERIAL: serial}
+    return tags
 
 
 def evidence(
@@ -85,7 +97,7 @@ def _camera(tags: dict[str, str]) -> Camera:
         f_number=_decimal(tags.get("EXIF FNumber", "")),
         iso=_decimal(tags.get("EXIF ISOSpeedRatings", "")),
         focal_mm=_decimal(tags.get("EXIF FocalLength", "")),
-        serial=(tags.get("EXIF BodySerialNumber") or tags.get("Image Tag 0xC62F", "")).strip(),
+        serial=read_serial(tags),
     )
 
 

@@ -53,6 +53,16 @@ class Field:
         return struct.unpack(f"{order}{len(self.value) // size}{code}", self.value)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the value of an entry lies, and how many bytes it has."""
+
+    type: int
+    count: int
+    at: int
+    size: int
+
+
 Directory = Mapping[int, Field]
 
 
@@ -105,7 +115,13 @@ def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
     return file.read(size)
 
 
-def _read_directory(file: BinaryIO, offset: int, order: Order) -> tuple[dict[int, Field], int]:
+def read_places(
+    file: BinaryIO, offset: int, order: Order, *, base: int = 0
+) -> tuple[dict[int, Place], int]:
+    """Where the values of one directory lie, and the next of its chain (0: none).
+
+    `base`: from where a structure inside a structure counts its offsets.
+    """
     start = read_at(file, offset, 2)
     if len(start) < 2:
         return {}, 0
@@ -113,19 +129,29 @@ def _read_directory(file: BinaryIO, offset: int, order: Order) -> tuple[dict[int
     if count > MAX_FIELDS:
         return {}, 0
     table = read_at(file, offset + 2, 12 * count + 4)
-    fields: dict[int, Field] = {}
+    places: dict[int, Place] = {}
     for at in range(0, min(12 * count, len(table) - 11), 12):
-        tag, kind, number = struct.unpack(f"{order}HHI", table[at : at + 8])
+        tag, kind, number, value = struct.unpack(f"{order}HHII", table[at : at + 12])
         size = _TYPE_BYTES.get(kind, 0) * number
-        if not 0 < size <= MAX_VALUE_BYTES:
-            continue
-        value = table[at + 8 : at + 8 + size]
-        if size > 4:
-            value = read_at(file, struct.unpack(f"{order}I", table[at + 8 : at + 12])[0], size)
-        if len(value) == size:
-            fields.setdefault(tag, Field(kind, number, value))
+        if size:
+            place = base + value if size > 4 else offset + 2 + at + 8
+            places.setdefault(tag, Place(kind, number, place, size))
     end = table[12 * count : 12 * count + 4]
-    return fields, struct.unpack(f"{order}I", end)[0] if len(end) == 4 else 0
+    return places, struct.unpack(f"{order}I", end)[0] if len(end) == 4 else 0
+
+
+def read_field(file: BinaryIO, place: Place) -> Field | None:
+    """The value that lies there; None where it is too long, or the file has not all of it."""
+    if place.size > MAX_VALUE_BYTES:
+        return None
+    value = read_at(file, place.at, place.size)
+    return Field(place.type, place.count, value) if len(value) == place.size else None
+
+
+def _read_directory(file: BinaryIO, offset: int, order: Order) -> tuple[dict[int, Field], int]:
+    places, following = read_places(file, offset, order)
+    found = ((tag, read_field(file, place)) for tag, place in places.items())
+    return {tag: field for tag, field in found if field is not None}, following
 
 
 def _main_with(order: Order, main: Directory, exif_at: int, gps_at: int) -> bytes:

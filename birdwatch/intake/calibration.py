@@ -6,10 +6,11 @@ Also for frames that come in later: while a calibration stands, intake settles t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from birdwatch.domain.clock import (
+    MAKER_SERIAL,
     Calibration,
     Mark,
     calibrate,
@@ -107,14 +108,23 @@ async def calibrated_arrival(
     db: Source, owner_id: str | None, camera: Camera, tags: dict[str, str], now: datetime
 ) -> tuple[str, SettledTime] | None:
     """The time of a photo that comes in, by a calibration of its camera, and which one that is."""
-    key, reads = camera_key(camera), clock_reading(tags)
-    if owner_id is None or key is None or reads is None:
+    reads = clock_reading(tags)
+    if owner_id is None or reads is None:
         return None
-    for adjustment_id, calibration in await calibrations_of(db, owner_id, key):
-        time = calibrated(calibration, reads)
-        if time is not None and is_possible(time, now):
-            return adjustment_id, time
+    for key in _keys(camera, tags):
+        for adjustment_id, calibration in await calibrations_of(db, owner_id, key):
+            time = calibrated(calibration, reads)
+            if time is not None and is_possible(time, now):
+                return adjustment_id, time
     return None
+
+
+def _keys(camera: Camera, tags: dict[str, str]) -> list[str]:
+    """The camera's, then that of its frames from before makers' notes were read."""
+    keys = [camera_key(camera)]
+    if MAKER_SERIAL in tags:
+        keys.append(camera_key(replace(camera, serial="")))
+    return [key for key in keys if key is not None]
 
 
 async def note_arrival(tx: Write, adjustment_id: str, photo_id: str, version: int) -> None:
