@@ -10,9 +10,7 @@ import hashlib
 import os
 import random
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,6 +23,7 @@ from birdwatch.domain.photo import Photo, PhotoFilter
 from birdwatch.intake.verification import verify_archive
 from birdwatch.storage.photos import list_photos
 from birdwatch.worker.loop import LEASE_S, do_next
+from tests import serving
 from tests.intake.archives import opened
 from tests.pictures import make_jpeg
 from tests.storage.makers import EVERYTHING
@@ -48,18 +47,17 @@ def photos_in(folder: Path) -> dict[str, Path]:
 
 
 def environ(home: Path, database: str, **more: str) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
+    settings = {
         "BIRDWATCH_HOME": str(home),
         "BIRDWATCH_DATABASE": database,
         "BIRDWATCH_LOCALE": "en",
-        **more,
     }
+    return serving.variables(**settings, **more)
 
 
 def start(words: list[str], variables: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "birdwatch", *words],
+        [*serving.BIRDWATCH, *words],
         env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -133,13 +131,8 @@ def test_kill_of_the_server_loses_nothing_acknowledged(tmp_path: Path, database_
     dice = random.Random(SEED)
     acknowledged: set[str] = set()
     for _ in range(min(KILLS, 3)):
-        port = free_port()
-        process = start(["serve"], environ(home, database_url, BIRDWATCH_PORT=str(port)))
-        try:
-            wait_until_ready(port)
-            acknowledged |= upload_until_killed(port, token, list(sent.values()), dice, process)
-        finally:
-            kill(process)
+        with serving.serving(environ(home, database_url)) as served:
+            acknowledged |= upload_until_killed(served, token, list(sent.values()), dice)
         check(home, database_url, acknowledged, sent)
     assert acknowledged
     anyio.run(drained, home, database_url)
@@ -154,31 +147,14 @@ def new_token(home: Path, database: str) -> str:
     return start(words, variables).communicate(timeout=WAIT_S)[0].strip()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until_ready(port: int) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
-                return
-        time.sleep(0.05)
-    raise AssertionError("the server did not start")
-
-
 def upload_until_killed(
-    port: int, token: str, paths: list[Path], dice: random.Random, process: subprocess.Popen[str]
+    served: serving.Served, token: str, paths: list[Path], dice: random.Random
 ) -> set[str]:
     """Upload one after another; the server dies in the middle of one of them."""
     acknowledged = set()
     last = dice.randrange(3, len(paths) - 1)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "image/jpeg"}
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=served.base, headers=headers, timeout=30) as client:
         for number, path in enumerate(dice.sample(paths, len(paths))):
             answer = client.post("/api/v1/photos", content=path.read_bytes())
             assert answer.status_code in (200, 201), answer.text
@@ -189,7 +165,7 @@ def upload_until_killed(
 
         def halves() -> Iterator[bytes]:
             yield data[: len(data) // 2]
-            process.send_signal(signal.SIGKILL)
+            served.process.kill()
             yield data[len(data) // 2 :]
 
         with contextlib.suppress(httpx.TransportError):

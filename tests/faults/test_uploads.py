@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,10 +24,11 @@ import pytest
 from tests.api.tus import PIECE, TUS, UPLOADS, checksum
 from tests.faults.one_upload import cuts
 from tests.faults.sweeps import check_end, swept
-from tests.faults.test_kill import WAIT_S, environ, free_port, kill, new_token, wait_until_ready
+from tests.faults.test_kill import WAIT_S, environ, new_token
 from tests.faults.test_order import first, traced
 from tests.faults.tracing import can_trace
 from tests.pictures import make_jpeg
+from tests.serving import BIRDWATCH, serving
 from tests.suites import needs
 
 pytestmark = pytest.mark.faults
@@ -95,22 +95,12 @@ def test_uploads_killed_at_any_moment_go_on(tmp_path: Path, database_url: str) -
 
 
 @contextmanager
-def server(home: Path, database: str, *before: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def server(
+    home: Path, database: str, *command: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A server process on this archive, and its address."""
-    port = free_port()
-    words = [*(before or (sys.executable, "-m", "birdwatch")), "serve"]
-    process = subprocess.Popen(
-        words,
-        env=environ(home, database, BIRDWATCH_PORT=str(port)),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        wait_until_ready(port)
-        yield f"http://127.0.0.1:{port}", process
-    finally:
-        kill(process)
+    with serving(environ(home, database), command=command or BIRDWATCH) as served:
+        yield served.base, served.process
 
 
 def check_original(home: Path) -> None:
@@ -208,7 +198,7 @@ def test_two_servers_share_an_upload(tmp_path: Path, database_url: str) -> None:
 
 
 @contextmanager
-def first_sync_failing(process: subprocess.Popen[str], path: Path) -> Iterator[None]:
+def first_sync_failing(process: subprocess.Popen[bytes], path: Path) -> Iterator[None]:
     """The next sync of this file answers EIO, as it does once for bytes the disk did not take."""
     syncs = "fsync,fdatasync"
     words = ["strace", "-f", "-p", str(process.pid), "-P", str(path)]
