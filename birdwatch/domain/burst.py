@@ -2,6 +2,9 @@
 
 A burst of thirty frames shows one flock once. It is shown by its cover, with the number of its
 frames; numbers given with several of its frames are never added.
+
+Which frames are one event depends on who looks: a frame that is hidden from a reader must neither
+part nor join what they see. So kin is kept, and the bursts are made of the kin that a reader sees.
 """
 
 from __future__ import annotations
@@ -59,6 +62,36 @@ def bursts(frames: Iterable[Frame]) -> list[tuple[Frame, ...]]:
         found += open_bursts
     made = [tuple(one) for one in found if len(one) > 1]
     return sorted(made, key=lambda one: (one[0].at, one[0].photo_id))
+
+
+def kin(frames: Iterable[Frame]) -> list[tuple[Frame, ...]]:
+    """Frames of one camera that can come to be of one burst, whichever of them a reader sees.
+
+    Two that are alike and within two seconds are kin, and so is the kin of each. The bursts of any
+    of the frames are the bursts of each kin's part of them.
+    """
+    ordered = in_order(frames)
+    looks = [int(frame.fingerprint, 16) for frame in ordered]
+    heads = list(range(len(ordered)))  # of each frame an earlier one of its kin, at last the first
+
+    def head(at: int) -> int:
+        while heads[at] != at:
+            heads[at] = heads[heads[at]]
+            at = heads[at]
+        return at
+
+    start = 0
+    for at, frame in enumerate(ordered):
+        while frame.at - ordered[start].at > WITHIN:
+            start += 1
+        for before in range(start, at):
+            if (looks[before] ^ looks[at]).bit_count() <= MAX_DIFFERENT_BITS:
+                first, second = sorted((head(before), head(at)))
+                heads[second] = first
+    found: dict[int, list[Frame]] = {}
+    for at, frame in enumerate(ordered):
+        found.setdefault(head(at), []).append(frame)
+    return [tuple(one) for one in found.values() if len(one) > 1]
 
 
 def in_order(frames: Iterable[Frame]) -> list[Frame]:

@@ -1,13 +1,16 @@
-"""Put a new photo into its burst: a worker's step, which takes an id and can run twice."""
+"""Put a new photo beside its kin: a worker's step, which takes an id and can run twice.
+
+Not into its burst: that depends on which of the frames a reader sees.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from birdwatch.domain.burst import WITHIN, Frame, bursts, runs
+from birdwatch.domain.burst import WITHIN, Frame, kin, runs
 from birdwatch.domain.policy import SYSTEM
 from birdwatch.intake.archive import Archive
-from birdwatch.storage.bursts import MAX_FRAMES, frames_around, put_bursts
+from birdwatch.storage.bursts import MAX_FRAMES, frames_around, put_kin
 from birdwatch.storage.transactions import Source
 
 BURST_JOB = "burst"
@@ -16,14 +19,14 @@ WIDEST_SPAN = timedelta(hours=1)
 
 
 async def join_burst(archive: Archive, photo_id: str, *, now: datetime) -> None:
-    """Find the burst of this photo among all frames that its camera took without a pause.
+    """Find the kin of this photo among all frames that its camera took without a pause.
 
-    Frames come in in any order, so the whole run is parted into bursts anew each time.
+    Frames come in in any order, so the whole run is parted anew each time.
     """
     async with archive.db.write(SYSTEM, now) as tx:
         run = await _run_of(tx, photo_id)
         if run:
-            await put_bursts(tx, run, bursts(run))
+            await put_kin(tx, run, kin(run))
 
 
 async def _run_of(db: Source, photo_id: str) -> list[Frame]:

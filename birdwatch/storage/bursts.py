@@ -1,8 +1,9 @@
-"""Which photos are frames of one burst. Derived from clocks and fingerprints, so not versioned.
+"""Which photos may be frames of one burst. Derived from clocks and fingerprints, so not versioned.
 
-Only frames that a reader sees in full time are told together: that a protected picture was taken
-beside another one would tell its day and place. What they see is grouped anew, as if the hidden
-frames were not: two that only a hidden one joins would tell that it is between them.
+The table holds kin (domain/burst.py), whoever may see it; bursts are made for each reader of what
+they see, as if the hidden frames were not: two that only a hidden one joins, or that one parts,
+would tell that it is between them. Only frames that a reader sees in full time are told together:
+that a protected picture was taken beside another one would tell its day and place.
 """
 
 from __future__ import annotations
@@ -26,9 +27,16 @@ AT_ONCE = 400
 MAX_FRAMES = 2000  # of one run: a camera that fires for minutes without a pause
 
 
-async def keep_fingerprint(tx: Write, photo_id: str, fingerprint: str) -> None:
-    """What a photo looks like, for comparing."""
-    await tx.run("UPDATE photo SET fingerprint = $1 WHERE id = $2", fingerprint, photo_id)
+async def keep_fingerprint(tx: Write, photo_id: str, fingerprint: str) -> bool:
+    """What a photo looks like, for comparing; whether that is news."""
+    changed = await tx.rows(
+        "UPDATE photo SET fingerprint = $1 WHERE id = $2"
+        " AND (fingerprint IS NULL OR fingerprint <> $3) RETURNING id",
+        fingerprint,
+        photo_id,
+        fingerprint,
+    )
+    return bool(changed)
 
 
 async def frames_around(db: Source, photo_id: str, span: timedelta) -> list[Frame]:
@@ -54,14 +62,14 @@ async def frames_around(db: Source, photo_id: str, span: timedelta) -> list[Fram
     return [Frame(row["id"], from_instant(row["clock_at"]), row["fingerprint"]) for row in found]
 
 
-async def put_bursts(tx: Write, frames: Sequence[Frame], found: Sequence[Sequence[Frame]]) -> None:
-    """These frames belong to these bursts, and to no others.
+async def put_kin(tx: Write, frames: Sequence[Frame], found: Sequence[Sequence[Frame]]) -> None:
+    """Of these frames these are kin, and no others. A kin is named by its first frame.
 
     The ledger names it where it is news, so that answers kept by dataset version are asked anew.
     """
     ids = [frame.photo_id for frame in frames]
-    made = {frame.photo_id: burst[0].photo_id for burst in found for frame in burst}
-    if made == await bursts_of(tx, ids):
+    made = {frame.photo_id: one[0].photo_id for one in found for frame in one}
+    if made == await kin_of(tx, ids):
         return
     await ledger.append(tx, "edit", NOUN, min(ids))
     for start in range(0, len(ids), AT_ONCE):
@@ -73,8 +81,8 @@ async def put_bursts(tx: Write, frames: Sequence[Frame], found: Sequence[Sequenc
     )
 
 
-async def bursts_of(db: Source, photo_ids: Sequence[str]) -> dict[str, str]:
-    """The burst of each of these photos that is a frame of one."""
+async def kin_of(db: Source, photo_ids: Sequence[str]) -> dict[str, str]:
+    """The kin of each of these photos that has any."""
     found: dict[str, str] = {}
     for start in range(0, len(photo_ids), AT_ONCE):
         some = photo_ids[start : start + AT_ONCE]
@@ -98,7 +106,7 @@ async def seen_frames(
     A frame whose others are all hidden from the reader is in none.
     """
     known = {photo.id: photo for photo in seen if is_open(photo)}
-    of = await bursts_of(db, list(known))
+    of = await kin_of(db, list(known))
     members = await _members_of(db, sorted(set(of.values())))
     others = [one.photo_id for frames in members.values() for one in frames]
     for photo in await find_photos(db, [one for one in others if one not in known]):
@@ -129,8 +137,8 @@ async def _members_of(db: Source, burst_ids: Sequence[str]) -> dict[str, list[Fr
     return members
 
 
-async def frames_of_burst(db: Source, photo_id: str) -> list[str]:
-    """Every frame of the burst that this photo is in, whoever may see it, in the order taken."""
+async def frames_of_kin(db: Source, photo_id: str) -> list[str]:
+    """This photo and all its kin, whoever may see it, in the order taken; empty without any."""
     rows = await db.rows(
         "SELECT b.photo_id FROM burst b JOIN photo p ON p.id = b.photo_id WHERE b.burst_id ="
         " (SELECT burst_id FROM burst WHERE photo_id = $1) ORDER BY p.clock_at, p.id",

@@ -22,7 +22,7 @@ from birdwatch.domain.photo import PhotoFacts
 from birdwatch.domain.place import Point, SettledPlace
 from birdwatch.domain.policy import SYSTEM
 from birdwatch.domain.sensitivity import SensitivityRule
-from birdwatch.storage.bursts import keep_fingerprint, put_bursts
+from birdwatch.storage.bursts import keep_fingerprint, put_kin
 from birdwatch.storage.photos import NewPhoto, insert_photo, record_renditions
 from birdwatch.storage.sensitivity_rules import put_rule
 from birdwatch.storage.surveys import insert_survey
@@ -143,7 +143,7 @@ async def burst_with(tx: Write, wall: datetime) -> None:
     for one in hidden:
         await keep_fingerprint(tx, one.photo_id, "0" * 16)
     burst = [frames[0], *hidden, frames[1]] if wall == start else hidden
-    await put_bursts(tx, [*frames, *hidden], [burst])
+    await put_kin(tx, [*frames, *hidden], [burst])
 
 
 def questions(count: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from birdwatch.domain.burst import Frame
 from birdwatch.domain.policy import SYSTEM
-from birdwatch.storage.bursts import put_bursts
+from birdwatch.storage.bursts import put_kin
 from tests.service import Service
 from tests.web.test_bursts import NOW, keep_burst, taken
 
@@ -56,10 +56,10 @@ async def test_answer_kept_from_before_a_burst_is_not_taken_for_the_new_one(
     kept = {"If-None-Match": before.headers["etag"]}
     frames = [Frame(one, NOW, "0" * 16) for one in ids]
     async with service.archive.db.write(SYSTEM, NOW) as tx:
-        await put_bursts(tx, frames, [frames])
+        await put_kin(tx, frames, [frames])
     same = await service.visitor.get(f"/api/v1/photos/{ids[0]}", headers=kept)
     assert same.status_code == 304
     async with service.archive.db.write(SYSTEM, NOW) as tx:
-        await put_bursts(tx, frames, [])
+        await put_kin(tx, frames, [])
     after = await service.visitor.get(f"/api/v1/photos/{ids[0]}", headers=kept)
     assert (after.status_code, after.json()["burst"]) == (200, None)

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birdwatch.domain.burst import MAX_DIFFERENT_BITS, WITHIN, Frame, bursts, cover, is_alike, runs
+from birdwatch.domain.burst import (
+    MAX_DIFFERENT_BITS,
+    WITHIN,
+    Frame,
+    bursts,
+    cover,
+    is_alike,
+    kin,
+    runs,
+)
 
 START = datetime(2026, 4, 14, 6, 0, tzinfo=UTC)
 FLOCK, SUNRISE = "0f0f3c3c00ff00ff", "f0f0c3c3ff00ff00"
@@ -31,8 +40,8 @@ def flipped(looks: str, bits: int) -> str:
 frames = st.lists(
     st.builds(
         lambda at, looks, name: frame(at / 10, looks, f"p{name}"),
-        st.integers(0, 300),
-        st.sampled_from([FLOCK, SUNRISE, flipped(FLOCK, 6)]),
+        st.integers(0, 100),
+        st.sampled_from([FLOCK, SUNRISE, *(flipped(FLOCK, bits) for bits in (6, 8, 16, 24))]),
         st.integers(0, 10**6),
     ),
     max_size=20,
@@ -78,6 +87,26 @@ def test_each_frame_follows_one_like_it_within_two_seconds(given_frames: list[Fr
         for before, after in itertools.pairwise(burst):
             assert timedelta() <= after.at - before.at <= WITHIN
             assert is_alike(before.fingerprint, after.fingerprint)
+
+
+@given(frames, st.sets(st.integers(0, 19)))
+def test_bursts_of_what_is_seen_do_not_depend_on_what_is_hidden(
+    given_frames: list[Frame], hidden: set[int]
+) -> None:
+    """However many frames are hidden, kin by kin gives what the seen frames alone would give."""
+    seen = [frame for at, frame in enumerate(given_frames) if at not in hidden]
+    told = [
+        burst
+        for one in kin(given_frames)
+        for burst in bursts(frame for frame in one if frame in seen)
+    ]
+    assert sorted(names(told)) == sorted(names(bursts(seen)))
+
+
+def test_kin_are_joined_by_every_frame_between_them() -> None:
+    far = flipped(FLOCK, 16)  # like the middle one, and not like the first
+    found = kin([frame(0), frame(1, far), frame(1.5, flipped(FLOCK, 8)), frame(9), frame(12)])
+    assert names(found) == [["p0", "p1", "p1.5"]]
 
 
 @given(frames)

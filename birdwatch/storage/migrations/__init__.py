@@ -25,6 +25,7 @@ from birdwatch.storage.migrations import (
     m0009_field,
     m0010_quarantine,
     m0011_drafts,
+    m0012_bursts,
 )
 
 LOCK_KEY = 7_224_091  # advisory lock of schema changes on PostgreSQL
@@ -64,6 +65,7 @@ MIGRATIONS = (
     Migration("0009_field", m0009_field.BOTH, m0009_field.BOTH),
     Migration("0010_quarantine", m0010_quarantine.BOTH, m0010_quarantine.BOTH),
     Migration("0011_drafts", m0011_drafts.BOTH, m0011_drafts.BOTH),
+    Migration("0012_bursts", m0012_bursts.BOTH, m0012_bursts.BOTH),
 )
 
 
