@@ -87,7 +87,8 @@ Shared = tuple[tuple[int, tuple[Sheet, ...]], ...]
 def _cr2(large: bytes, small: bytes, tags: Tags, shared: Shared) -> bytes:
     first = Sheet((*tags.ifd0, short_entry(0x103, 6)), ((0x111, 0x117, large),), shared)
     thumb = Sheet((), ((0x201, 0x202, small),))
-    sensor = Sheet((short_entry(0x103, 6),), ((0x111, 0x117, lossless_jpeg(9000, 9000)),))
+    slices = short_entry(0xC640, 1, 4500, 4500)
+    sensor = Sheet((short_entry(0x103, 6), slices), ((0x111, 0x117, lossless_jpeg(9000, 9000)),))
     return _tiff((first, thumb, sensor), mark=b"CR\x02\0\0\0\0\0")
 
 

@@ -118,7 +118,8 @@ def undecodable() -> InvalidInputError:
     )
 
 
-def _truncated() -> InvalidInputError:
+def truncated() -> InvalidInputError:
+    """The file ends before the picture does."""
     return InvalidInputError(
         "photo.truncated",
         zh="照片不完整：文件在中途断了。请从相机或存储卡重新复制后再上传。",
@@ -149,7 +150,7 @@ def _unreadable(error: Exception) -> BirdwatchError:
     if isinstance(error, MemoryError) or "memory" in said:
         return _too_much_memory()
     is_short = isinstance(error, EOFError) or "truncated" in said
-    return _truncated() if is_short else undecodable()
+    return truncated() if is_short else undecodable()
 
 
 def _check_size(picture: Image.Image, max_pixels: int) -> None:

@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 
 from birdwatch.domain.errors import InvalidInputError
 from birdwatch.imaging.boxes import Box, find_boxes, read_boxes
+from birdwatch.imaging.opening import truncated
 from birdwatch.imaging.tiff import (
     Directory,
     Field,
@@ -29,8 +30,10 @@ RAW_FORMATS: Final = frozenset({"cr2", "cr3", "nef", "arw", "dng", "raf"})
 MAX_JPEG_BYTES: Final = 64 * 1024 * 1024
 MAX_SEGMENTS: Final = 64
 MAX_CANDIDATES: Final = 16
+SLACK: Final = 100  # a hundredth may be missing: of odd counts, not of a broken copy
 NEW_SUBFILE_TYPE, COMPRESSION, MAKE, ORIENTATION = 0x00FE, 0x0103, 0x010F, 0x0112
 STRIP_OFFSETS, STRIP_BYTES, JPEG_OFFSET, JPEG_BYTES = 0x0111, 0x0117, 0x0201, 0x0202
+TILE_OFFSETS, TILE_BYTES, CANON_SLICES = 0x0144, 0x0145, 0xC640
 SUB_IFDS, DNG_VERSION, XMP = 0x014A, 0xC612, 0x02BC
 JPEG_COMPRESSIONS: Final = (6, 7)
 CANON: Final = "85c0b687820f11e08111f4ce462b6a48"
@@ -58,12 +61,13 @@ class RawPicture:
 
 @dataclass(slots=True)
 class _Found:
-    """JPEGs as (offset, length), and facts beside them."""
+    """JPEGs as (offset, length), and facts beside them. `end`: how long the file has to be."""
 
     places: list[tuple[int, int]] = field(default_factory=list)
     orientation: int | None = None
     exif: bytes | None = None
     xmp: bytes = b""
+    end: int = 0
 
 
 def raw_format_of_tiff(file: BinaryIO) -> str | None:
@@ -79,15 +83,26 @@ def raw_format_of_tiff(file: BinaryIO) -> str | None:
 
 
 def open_raw(file: BinaryIO, raw_format: str) -> RawPicture:
-    """The picture in a raw file. Raises InvalidInputError where there is none."""
+    """The picture in a raw file.
+
+    Raises InvalidInputError where there is none, or where the sensor's data break off: a broken copy
+    must not pass for the original, however whole its small picture is.
+    """
     found = {"cr3": _look_in_cr3, "raf": _look_in_raf}.get(raw_format, _look_in_tiff)(file)
     size = file.seek(0, os.SEEK_END)
-    best, best_pixels = None, 0
+    if found.end - size > found.end // SLACK:
+        raise truncated()
+    best, best_pixels, cut_pixels = None, 0, 0
     for offset, length in dict.fromkeys(found.places[:MAX_CANDIDATES]):
-        if 0 < offset < size and 4 <= length <= min(size - offset, MAX_JPEG_BYTES):
-            pixels = _pixels_of_jpeg(file, offset, length)
-            if pixels > best_pixels:
-                best, best_pixels = (offset, length), pixels
+        if not 0 < offset < size or not 4 <= length <= MAX_JPEG_BYTES:
+            continue
+        pixels = _pixels_of_jpeg(file, offset, min(length, size - offset))
+        if offset + length > size:
+            cut_pixels = max(cut_pixels, pixels)
+        elif pixels > best_pixels:
+            best, best_pixels = (offset, length), pixels
+    if cut_pixels > best_pixels:
+        raise truncated()
     if best is None:
         raise _without_picture()
     return RawPicture(BytesIO(read_at(file, *best)), found.orientation, found.exif, found.xmp)
@@ -100,7 +115,23 @@ def _look_in_tiff(file: BinaryIO) -> _Found:
             found.orientation = _number(fields, ORIENTATION, order) or 1
             found.xmp = fields[XMP].value if XMP in fields else b""
         found.places += _jpegs_of(fields, order)
+        found.end = max(found.end, _end_of_sensor_data(fields, order))
     return found
+
+
+def _end_of_sensor_data(fields: Directory, order: Order) -> int:
+    """Where the strips or tiles of the full picture end; 0 in a directory of smaller ones.
+
+    Canon writes no kind of picture into CR2, whose sensor's data is the one in slices.
+    """
+    is_full = NEW_SUBFILE_TYPE in fields and _number(fields, NEW_SUBFILE_TYPE, order) == 0
+    if not is_full and CANON_SLICES not in fields:
+        return 0
+    for at, size in ((STRIP_OFFSETS, STRIP_BYTES), (TILE_OFFSETS, TILE_BYTES)):
+        if at in fields and size in fields:
+            places = zip(fields[at].numbers(order), fields[size].numbers(order), strict=False)
+            return max((offset + length for offset, length in places), default=0)
+    return 0
 
 
 def _jpegs_of(fields: Directory, order: Order) -> Iterator[tuple[int, int]]:
@@ -114,8 +145,12 @@ def _jpegs_of(fields: Directory, order: Order) -> Iterator[tuple[int, int]]:
 
 
 def _look_in_raf(file: BinaryIO) -> _Found:
-    place = read_at(file, RAF_JPEG_AT, 8)
-    return _Found([struct.unpack(">II", place)] if len(place) == 8 else [])
+    head = read_at(file, RAF_JPEG_AT, 24)
+    if len(head) < 24:
+        return _Found()
+    # Three pieces, each by offset and length: the JPEG, facts on the sensor, the sensor's data.
+    pieces = list(struct.iter_unpack(">II", head))
+    return _Found(pieces[:1], end=max(offset + length for offset, length in pieces))
 
 
 def _look_in_cr3(file: BinaryIO) -> _Found:
@@ -130,7 +165,9 @@ def _look_in_cr3(file: BinaryIO) -> _Found:
             if preview.kind == "PRVW" and start < preview.end:
                 found.places.append((start, preview.end - start))
     for table in find_boxes(file, whole, "moov", "trak", "mdia", "minf", "stbl"):
-        found.places += _first_sample(file, table)
+        samples = list(_first_sample(file, table))
+        found.places += samples
+        found.end = max([found.end, *(offset + length for offset, length in samples)])
     return found
 
 

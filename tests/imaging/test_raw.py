@@ -20,7 +20,7 @@ from birdwatch.imaging.renditions import render
 from birdwatch.imaging.sandbox import Sandbox
 from birdwatch.imaging.source import open_source
 from tests.pictures import make_image, make_jpeg
-from tests.raws import MAKERS, RAWS, lossless_jpeg, make_raw, plain_jpeg
+from tests.raws import MAKERS, RAWS, SENSOR, lossless_jpeg, make_raw, plain_jpeg
 
 SMALL = plain_jpeg(160, 120, seed=1)
 LARGE = {kind: plain_jpeg(1200, 800, seed=2) for kind in RAWS}
@@ -143,6 +143,31 @@ def test_raw_whose_large_picture_is_cut_off_is_refused(tmp_path: Path) -> None:
         path = put(tmp_path, make_raw(kind, LARGE[kind][:4000], SMALL))
         with pytest.raises(InvalidInputError):
             probe(path)
+
+
+def strip(length: int) -> bytes:
+    """The entry of a directory that says how long a strip of the picture is."""
+    return struct.pack("<HHII", 0x117, 4, 1, length)
+
+
+OF_SENSOR = {  # where each format says how long the sensor's data are
+    "cr2": (strip(len(lossless_jpeg(9000, 9000))), strip(10_000_000)),
+    "nef": (strip(len(SENSOR)), strip(10_000_000)),
+    "arw": (strip(len(SENSOR)), strip(10_000_000)),
+    "dng": (strip(len(lossless_jpeg(8000, 6000))), strip(10_000_000)),
+    "cr3": (struct.pack(">III", 0, len(SENSOR), 1), struct.pack(">III", 0, 10_000_000, 1)),
+    "raf": (bytes(60), struct.pack(">IIII", 1000, 8, 2000, 10_000_000) + bytes(44)),
+}
+
+
+@pytest.mark.parametrize("kind", RAWS)
+def test_raw_without_all_its_sensor_data_is_a_broken_copy(tmp_path: Path, kind: str) -> None:
+    whole, cut = OF_SENSOR[kind]
+    data = FILES[kind].replace(whole, cut, 1)
+    assert data != FILES[kind]
+    with pytest.raises(InvalidInputError) as refused:
+        probe(put(tmp_path, data))
+    assert refused.value.code == "photo.truncated"
 
 
 def test_picture_of_a_camera_maker_stays_a_tiff(tmp_path: Path) -> None:
