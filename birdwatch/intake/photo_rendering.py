@@ -70,6 +70,9 @@ async def render_photo(archive: Archive, photo_id: str, *, now: datetime) -> Non
     result = await _render(archive, photo, original, RENDITION_SIZES, now)
     async with archive.db.write(SYSTEM, now) as tx:
         await record_renditions(tx, photo_id, result.renditions, result.thumbhash)
+        is_compared = result.fingerprint and photo.owner_id is not None
+        if is_compared and await keep_fingerprint(tx, photo_id, result.fingerprint):
+            await enqueue(tx, BURST_JOB, photo_id, rank=SECOND)
 
 
 async def give_up_rendering(

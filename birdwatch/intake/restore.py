@@ -34,7 +34,7 @@ from birdwatch.intake.backup_folder import (
     read_snapshot,
 )
 from birdwatch.settings import Settings
-from birdwatch.storage.backup import dialect_of, is_empty, load_tables, loaded_moment
+from birdwatch.storage.backup import dialect_of, end_uploads, is_empty, load_tables, loaded_moment
 from birdwatch.storage.blobs.files import FOLDERS, MARKER, sync_folder
 from birdwatch.storage.blobs.inspection import digest_of
 from birdwatch.storage.blobs.pool import copy_hashed, pool_path
@@ -135,6 +135,7 @@ async def restore_backup(settings: Settings, checked: Checked, progress: Progres
         await _check_database(settings, checked, is_resumed=is_resumed)
         await _restore_files(settings, checked, progress)
         await _restore_rows(settings, checked, progress)
+        await end_uploads(settings.database_url)
         await anyio.to_thread.run_sync(_release, settings, checked)
     except OSError as error:
         raise cannot_write(settings.home, error) from error

@@ -15,7 +15,7 @@ from pathlib import Path
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.findings import SETTLED_AFTER_S, Finding, Inspection, Report
 from birdwatch.intake.verification_files import check_photos, check_stray_files
-from birdwatch.intake.verification_flaws import check_feed, check_tides
+from birdwatch.intake.verification_flaws import check_clocks, check_feed, check_jobs, check_tides
 from birdwatch.intake.verification_quarantine import check_quarantine
 from birdwatch.intake.verification_rows import (
     check_chain,
@@ -23,6 +23,7 @@ from birdwatch.intake.verification_rows import (
     check_database,
     check_records,
 )
+from birdwatch.intake.verification_uploads import check_uploads
 
 __all__ = ["Finding", "Report", "verify_archive"]
 Check = Callable[[Inspection], Awaitable[None]]
@@ -35,6 +36,9 @@ CHECKS: tuple[Check, ...] = (
     check_records,
     check_counts,
     check_tides,
+    check_clocks,
+    check_uploads,
+    check_jobs,
     check_feed,
 )
 

@@ -6,13 +6,17 @@ import anyio.to_thread
 
 from birdwatch.domain.text import Text
 from birdwatch.intake.findings import Finding, Inspection
+from birdwatch.intake.verification_flaws import settle
+from birdwatch.storage.blobs.files import SHA256
 from birdwatch.storage.blobs.inspection import Expected, files_below, inspect
 from birdwatch.storage.blobs.quarantine import FOLDER, quarantine_path
 from birdwatch.storage.inspection import held_apart
+from birdwatch.storage.inspection_uploads import wrong_quarantined
 
 
 async def check_quarantine(inspection: Inspection) -> None:
     """A row without its file is a fault; a file without a row is on its way in, or left over."""
+    await settle(inspection, wrong_quarantined)
     archive = inspection.archive
     home, blobs = archive.settings.home, archive.blobs
     files = await anyio.to_thread.run_sync(lambda: list(files_below(home / FOLDER)))
@@ -20,6 +24,7 @@ async def check_quarantine(inspection: Inspection) -> None:
     expected = [
         Expected(sha256, quarantine_path(blobs, sha256), size, sha256)
         for sha256, size in rows.items()
+        if SHA256.fullmatch(sha256)
     ]
     deep = inspection.is_deep
     for file, _ in await anyio.to_thread.run_sync(lambda: inspect(expected, deep=deep)):

@@ -22,6 +22,7 @@ import anyio.to_thread
 from birdwatch.domain.errors import UnavailableError
 from birdwatch.storage.db import connections_of, sqlite_path
 from birdwatch.storage.inspection import COLUMNS, KeptPhoto, kept_of
+from birdwatch.storage.inspection_uploads import LOST
 
 DATABASE_FILE = "birdwatch.db"
 PAGES_AT_ONCE = 2048
@@ -32,6 +33,9 @@ TABLES = """
 TABLE_COLUMNS = """
     SELECT a.attname AS name FROM pg_attribute a WHERE a.attrelid = CAST($1 AS regclass)
     AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
+END_UPLOADS = """
+    UPDATE upload SET state = 'refused', error_code = $1, error_zh = $2, error_en = $3
+    WHERE state = 'open'"""
 Progress = Callable[[int, int], None]
 
 
@@ -194,6 +198,23 @@ async def load_tables(url: str, files: Sequence[Path], progress: Progress) -> No
             progress(done, len(files))
             await _load_table(connection, name, path)
         progress(len(files), len(files))
+
+
+async def end_uploads(url: str) -> None:
+    """What was under way is in no backup: its senders are told to send it anew."""
+    told = ("upload.lost", LOST.zh, LOST.en)
+    if dialect_of(url) == "sqlite":
+        await anyio.to_thread.run_sync(_end_uploads, sqlite_path(url), told)
+        return
+    async with _postgres(url) as connection:
+        if await connection.fetchval("SELECT to_regclass('upload')") is not None:
+            await connection.execute(END_UPLOADS, *told)
+
+
+def _end_uploads(path: Path, told: tuple[str, ...]) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'upload'").fetchone():
+            connection.execute(END_UPLOADS, dict(zip("123", told, strict=True)))
 
 
 async def _load_table(connection: Any, name: str, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from birdwatch.domain.harmonics import known_name
 from birdwatch.domain.text import Text
@@ -17,7 +17,7 @@ from birdwatch.storage.transactions import Source, Write
 SET_ASIDE, WATERS = "set_aside", "waters_set_aside"  # what the ledger says of a repair
 HIGHEST_M = 20.0  # what an import takes; see intake/tide_files.py
 GAP = MAX_GAP // MICROSECOND
-ENTRIES = "SELECT noun_id, action, detail FROM ledger WHERE noun = 'tide' ORDER BY version"
+ENTRIES = "SELECT version, noun_id, action, detail FROM ledger WHERE noun = 'tide' ORDER BY version"
 # A water between two of its own kind, or on the wrong side of both its neighbours.
 ODD = f"""
     SELECT * FROM (SELECT w.*,
@@ -36,12 +36,18 @@ ASIDE = """
     GROUP BY station_id"""
 
 
-async def wrong_stations(db: Source) -> list[Flaw]:
-    """Stations that cannot be read or were lost, and waters that belong to none."""
+async def wrong_stations(db: Source, *, broken: Collection[int]) -> list[Flaw]:
+    """Stations that cannot be read or were lost, and waters that belong to none.
+
+    `broken`: versions at which the chain does not hold.
+    """
     told: dict[str, str | None] = {}  # the source of each station that was imported
+    unsure: set[str] = set()
     for entry in await db.rows(ENTRIES):
         detail = from_json(entry["detail"]) or {}
-        if entry["action"] == "import":
+        if entry["version"] in broken:
+            unsure.add(entry["noun_id"])
+        elif entry["action"] == "import":
             told[entry["noun_id"]] = detail.get("source")
         elif detail.get(SET_ASIDE):
             told.pop(entry["noun_id"], None)
@@ -52,7 +58,8 @@ async def wrong_stations(db: Source) -> list[Flaw]:
     }
     flaws = []
     for row in stations:
-        reason = _fault_of(row, sites, told.get(row["id"]), has_waters=row["id"] in tables)
+        source = row["source"] if row["id"] in unsure else told.get(row["id"])
+        reason = _fault_of(row, sites, source, has_waters=row["id"] in tables)
         if reason is not None:
             flaws.append(
                 Flaw("tide", row["id"], _again(row["id"], reason), _setting_aside(row["id"]))
@@ -168,7 +175,9 @@ def _righting(row: Row) -> Mend:
     return mend
 
 
-async def wrong_tide_sources(db: Source, ids: Sequence[str]) -> list[Flaw]:
+async def wrong_tide_sources(
+    db: Source, ids: Sequence[str], *, broken: Collection[int]
+) -> list[Flaw]:
     """Those of these surveys that name another table than the ledger says they were given."""
     rows = await db.rows(
         "SELECT s.id, s.since, s.tide, s.tide_source, l.action, l.detail FROM survey s"
@@ -180,7 +189,9 @@ async def wrong_tide_sources(db: Source, ids: Sequence[str]) -> list[Flaw]:
     given: dict[str, list[tuple[str, str | None]]] = {}  # tide and table of each version so far
     for row in rows:
         before = given.setdefault(row["id"], [])
-        possible = _possible(row, before)
+        # Where the entry itself is wrong, that is told.
+        is_unsure = row["action"] is None or row["since"] in broken
+        possible = [row["tide_source"]] if is_unsure else _possible(row, before)
         right = row["tide_source"] if row["tide_source"] in possible else possible[0]
         before.append((row["tide"], right))
         if right != row["tide_source"]:
@@ -191,8 +202,6 @@ async def wrong_tide_sources(db: Source, ids: Sequence[str]) -> list[Flaw]:
 def _possible(row: Row, before: Sequence[tuple[str, str | None]]) -> list[str | None]:
     """The tables that this version may name, the likeliest first."""
     detail: dict[str, str | None] = from_json(row["detail"]) or {}
-    if row["action"] is None:  # the entry is lost, and that is told
-        return [row["tide_source"]]
     if "sightings" in detail or not before:
         return [detail.get("tide_source")]
     if row["action"] == "undo":

@@ -391,7 +391,7 @@ async def alter_count(injector: Injector) -> Fault | None:
 async def lose_quarantined(injector: Injector) -> Fault | None:
     """A row of the quarantine whose file is gone."""
     digest = f"{injector.dice.randrange(16**64):064x}"
-    values = (digest[:16], digest, 9, "", "", "", "", "", "", 3, 0, 0)
+    values = (digest[:16], digest, 9, "", "", "", '{"note": ""}', "", "", 3, 0, 0)
     names = (
         "id", "sha256", "size_bytes", "owner_id", "photo_id", "file_name", "words", "reason_zh",
         "reason_en", "deaths", "first_at", "last_at",

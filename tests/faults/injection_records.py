@@ -107,13 +107,14 @@ async def alter_station(injector: Injector) -> Fault | None:
 async def alter_water(injector: Injector) -> Fault | None:
     """One between others of its station: of a kind or height that cannot be."""
     rows = await injector.rows("SELECT * FROM tide_water ORDER BY station_id, at")
+    if not rows:
+        return None
     row = injector.dice.choice(rows)
     of = [one for one in rows if one["station_id"] == row["station_id"]]
     place = of.index(row)
     near = [("water", row["station_id"], one["at"]) for one in of[max(0, place - 2) : place + 3]]
     if not 1 < place < len(of) - 2 or not injector.free(("tide", row["station_id"]), *near):
         return None
-    injector.taken.discard(("tide", row["station_id"]))
     turned = "low" if row["kind"] == "high" else "high"
     column, value = injector.dice.choice(
         [

@@ -13,13 +13,15 @@ from pathlib import Path
 import anyio
 import pytest
 
-from birdwatch.domain.errors import BirdwatchError
+from birdwatch.domain.errors import BirdwatchError, GoneError
 from birdwatch.domain.text import Text
 from birdwatch.imaging.sandbox import Sandbox
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.backup import BackupReport, take_backup
 from birdwatch.intake.backup_folder import SNAPSHOTS, snapshots_in
 from birdwatch.intake.restore import Checked, check_backup, restore_backup
+from birdwatch.intake.upload_beginning import Announced, begin_upload
+from birdwatch.intake.uploads import find_own, look
 from birdwatch.intake.verification import verify_archive
 from birdwatch.settings import Settings
 from birdwatch.storage.blobs.pool import FILES, pool_path
@@ -27,7 +29,7 @@ from birdwatch.storage.columns import Row
 from birdwatch.storage.surveys import insert_survey
 from birdwatch.worker.loop import drain
 from tests.conftest import fresh_database
-from tests.intake.archives import NOW, SIDAOGOU, opened, send
+from tests.intake.archives import NOW, SIDAOGOU, opened, person, send
 from tests.pictures import make_jpeg
 from tests.storage.makers import sighting, survey, writing
 
@@ -103,6 +105,20 @@ async def test_restored_archive_is_the_archive(
         assert (report_there.found, report_there.photos) == ((), 2)
         originals = [p for p in (elsewhere.home / "originals").rglob("*") if p.is_file()]
         assert {path.stat().st_mode & 0o777 for path in originals} == {0o444}
+
+
+async def test_upload_under_way_is_ended_in_the_restored_archive(
+    archive: Archive, root: Path, elsewhere: Settings
+) -> None:
+    actor = await person(archive, "lin")
+    upload = await begin_upload(archive, Announced(9), actor=actor, now=NOW)
+    await take_backup(archive, root, ignore, now=NOW)
+    await restored(root, elsewhere)
+    async with opened(elsewhere.home, elsewhere.database) as other:
+        assert (await verify_archive(other, lambda _done: None)).found == ()
+        there = await find_own(other, upload.id, actor)
+        with pytest.raises(GoneError, match="anew"):
+            await look(other, there, actor=actor, now=NOW)
 
 
 async def test_backup_takes_only_what_is_new(archive: Archive, root: Path) -> None:
