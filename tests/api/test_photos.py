@@ -146,7 +146,7 @@ async def test_renditions_appear_when_the_worker_has_made_them(
     sent = await send_photo(li, make_jpeg(1000, 600))
     with service.archive.db.activate():
         await drain(service.archive)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while True:
             photo = (await service.visitor.get(f"/api/v1/photos/{sent['id']}")).json()
             if len(photo["renditions"]) == 4:

@@ -37,7 +37,6 @@ def type_password(page: Page, login: str) -> None:
 def test_passkey_is_made_and_signs_in_by_the_buttons(browser: Browser, site: Site) -> None:
     here = replace(site, base=site.base.replace("127.0.0.1", "localhost"))  # keys need a name
     with reader(browser, here, language="en") as (page, complaints):
-        page.set_default_timeout(6000)
         plug_phone(page)
         type_password(page, LOGIN)
         page.goto("/account/profile")
@@ -81,7 +80,6 @@ def test_pages_of_people_hold_to_wcag_and_to_their_width(
     )  # fmt: skip
     faults: dict[str, object] = {}
     with reader(browser, site, width=width, language=language, scheme=scheme) as (page, _):
-        page.set_default_timeout(6000)
         type_password(page, login)
 
         def look(name: str) -> None:

@@ -110,7 +110,7 @@ async def test_cached_version_costs_microseconds(db: Database) -> None:
 async def test_reads_do_not_wait_for_a_write(db: Database) -> None:
     async with writing(db) as tx:
         await insert_survey(tx, survey(sighting()))
-        with anyio.fail_after(2):
+        with anyio.fail_after(30):  # the write is open until then, however long
             assert await counts.daily_counts(db) == []
     assert len(await counts.daily_counts(db)) == 1
 
@@ -133,7 +133,7 @@ async def test_a_write_cancelled_at_any_moment_lets_the_next_one_in(db: Database
             async with writing(db) as tx:
                 await insert_survey(tx, survey(sighting()))
                 await anyio.sleep(1)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with writing(db) as tx:
             await insert_survey(tx, survey(sighting()))
     assert (await counts.survey_days(db))[0].surveys == 1

@@ -49,7 +49,7 @@ async def send_photo(service: Service, member: Member) -> str:
     )
     assert sent.status_code == 201, sent.text
     photo_id: str = sent.json()["id"]
-    with anyio.fail_after(20):  # the worker of the application may have taken the job
+    with anyio.fail_after(60):  # the worker of the application may have taken the job
         while not (await member.browser.get(f"/api/v1/photos/{photo_id}")).json()["renditions"]:
             await drain(service.archive)
             await anyio.sleep(0.05)
