@@ -25,7 +25,6 @@ from birdwatch.domain.clock import (
 from birdwatch.domain.errors import InvalidInputError
 from birdwatch.domain.text import Text
 from birdwatch.storage import ledger
-from birdwatch.storage.clocks import ARCHIVE
 from birdwatch.storage.columns import Row, from_instant, instant_or_none, time_or_none, to_instant
 from birdwatch.storage.flaws import MEND, Aside, Flaw, Mend, UnreadableError, assigning, parsed
 from birdwatch.storage.photo_rows import camera_of
@@ -117,7 +116,8 @@ def _serials(tags: Mapping[str, Any]) -> list[str | None]:
 async def wrong_adjustments(db: Source) -> list[Flaw]:
     """Adjustments that cannot be, that do not fit what they wrote, or that are lost."""
     rows = await db.rows("SELECT * FROM adjustment ORDER BY id")
-    people = {ARCHIVE, *(row["id"] for row in await db.rows("SELECT id FROM person"))}
+    # The empty name stands for photos that nobody sent.
+    people = {"", *(row["id"] for row in await db.rows("SELECT id FROM person"))}
     wrote: dict[str, list[Row]] = defaultdict(list)
     for one in await db.rows(WROTE):
         wrote[one["adjustment_id"]].append(one)
