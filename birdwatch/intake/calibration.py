@@ -43,7 +43,14 @@ from birdwatch.intake.adjusting import (
     retimed,
 )
 from birdwatch.intake.archive import Archive
-from birdwatch.storage.clocks import Frame, calibrations_of, find_frame, frames_of, note_versions
+from birdwatch.storage.clocks import (
+    ARCHIVE,
+    Frame,
+    calibrations_of,
+    find_frame,
+    frames_of,
+    note_versions,
+)
 from birdwatch.storage.db import Source, Write
 from birdwatch.storage.photos import find_photo, find_photos
 from birdwatch.storage.windows import load_windows
@@ -109,10 +116,10 @@ async def calibrated_arrival(
 ) -> tuple[str, SettledTime] | None:
     """The time of a photo that comes in, by a calibration of its camera, and which one that is."""
     reads = clock_reading(tags)
-    if owner_id is None or reads is None:
+    if reads is None:
         return None
     for key in _keys(camera, tags):
-        for adjustment_id, calibration in await calibrations_of(db, owner_id, key):
+        for adjustment_id, calibration in await calibrations_of(db, owner_id or ARCHIVE, key):
             time = calibrated(calibration, reads)
             if time is not None and is_possible(time, now):
                 return adjustment_id, time
@@ -225,7 +232,7 @@ async def _frame(db: Source, photo_id: str, actor: Actor) -> Frame:
     frame = await find_frame(db, photo_id) if is_id(photo_id) else None
     photo = await find_photo(db, photo_id) if frame else None
     is_theirs = photo is not None and may(actor, "edit", photo.thing)  # a draft is not a reviewer's
-    require_owner(actor, frame.owner_id if frame and is_theirs else None)
+    require_owner(actor, (frame.owner_id or ARCHIVE) if frame and is_theirs else None)
     if frame is None or frame.reads is None or frame.camera is None:
         raise _wrong(
             "照片文件里没有相机型号或拍摄时间，无法用它校准时钟。请标记另一张，或直接更正时间。",
@@ -237,7 +244,7 @@ async def _frame(db: Source, photo_id: str, actor: Actor) -> Frame:
 
 def _one_camera(frames: Sequence[Frame]) -> tuple[str, str]:
     """The owner and the camera of all marked frames."""
-    found = {(frame.owner_id or "", frame.camera or "") for frame in frames}
+    found = {(frame.owner_id or ARCHIVE, frame.camera or "") for frame in frames}
     if not found:
         raise _wrong("请至少标记一张照片。", "Mark at least one frame.")
     if len(found) > 1:

@@ -27,6 +27,7 @@ from birdwatch.intake.adjusting import (
     retimed,
 )
 from birdwatch.intake.archive import Archive
+from birdwatch.storage.clocks import ARCHIVE
 from birdwatch.storage.db import Source
 from birdwatch.storage.photos import find_photos
 from birdwatch.storage.windows import load_windows
@@ -89,7 +90,7 @@ async def _plan(db: Source, request: ShiftRequest, actor: Actor, now: datetime) 
         else:
             lines.append(Line(photo, retimed(photo, time, windows)))
     check_possible(lines, now)
-    return Plan(photos[0].owner_id or "", tuple(lines), tuple(left))
+    return Plan(photos[0].owner_id or ARCHIVE, tuple(lines), tuple(left))
 
 
 async def own_photos(db: Source, photo_ids: Sequence[str], actor: Actor) -> list[Photo]:
@@ -100,8 +101,8 @@ async def own_photos(db: Source, photo_ids: Sequence[str], actor: Actor) -> list
     check_size(len(wanted))
     found = await find_photos(db, wanted) if all(is_id(one) for one in wanted) else []
     mine = editable(actor, found)
-    owners = {photo.owner_id for photo in mine}
-    for owner_id in owners or {None}:
+    owners = {photo.owner_id or ARCHIVE for photo in mine}
+    for owner_id in owners:
         require_owner(actor, owner_id)
     if len(mine) < len(wanted):
         require_owner(actor, None)

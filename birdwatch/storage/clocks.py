@@ -36,6 +36,7 @@ COLUMNS = (
 )  # fmt: skip
 OPEN = "FROM photo p JOIN photo_fact f ON f.id = p.id AND f.until IS NULL"
 FILL_AT_ONCE = 500
+ARCHIVE = ""  # the owner of photos that nobody sent: the operator brought them in
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Adjustment:
     @property
     def thing(self) -> Thing:
         """What the policy has to know."""
-        return Thing(self.owner_id)
+        return Thing(self.owner_id or None)
 
     @property
     def calibration(self) -> Calibration | None:
@@ -105,8 +106,9 @@ async def frames_of(
     limit: int,
 ) -> list[Frame]:
     """The frames of a camera whose clock read from `first` to `last`, in its order."""
-    values: list[object] = [owner_id, key]
-    conditions = ["p.owner_id = $1", "p.camera_key = $2", "p.clock_at IS NOT NULL"]
+    owned, values = _owned(owner_id)
+    values.append(key)
+    conditions = [owned, f"p.camera_key = ${len(values)}", "p.clock_at IS NOT NULL"]
     for end, sign in ((first, ">="), (last, "<=")):
         if end is not None:
             values.append(to_instant(end))
@@ -120,14 +122,20 @@ async def frames_of(
     return [_frame(row) for row in rows]
 
 
+def _owned(owner_id: str) -> tuple[str, list[object]]:
+    """The condition for photos of this owner, by an index, and its values."""
+    return ("p.owner_id IS NULL", []) if owner_id == ARCHIVE else ("p.owner_id = $1", [owner_id])
+
+
 async def cameras_of(db: Source, owner_id: str) -> list[OwnCamera]:
-    """The cameras of a person's photos, the most used first."""
+    """The cameras of a person's photos, or of the archive's own, the most used first."""
+    owned, values = _owned(owner_id)
     rows = await db.rows(
         "SELECT p.camera_key AS key, COUNT(*) AS photos, MIN(p.clock_at) AS first,"
         f" MAX(p.clock_at) AS last, MAX(p.id) AS example {OPEN}"
-        " WHERE p.owner_id = $1 AND p.camera_key IS NOT NULL"
+        f" WHERE {owned} AND p.camera_key IS NOT NULL"
         " GROUP BY p.camera_key ORDER BY photos DESC, key",
-        owner_id,
+        *values,
     )
     found: list[OwnCamera] = []
     for row in rows:

@@ -15,12 +15,13 @@ from starlette.responses import RedirectResponse, Response
 
 from birdwatch.domain.errors import BirdwatchError, ConflictError, InvalidInputError, NotFoundError
 from birdwatch.domain.photo import Photo, PhotoFilter
+from birdwatch.domain.policy import may
 from birdwatch.domain.text import Text
 from birdwatch.http.accounts import require, require_csrf
 from birdwatch.intake.adjusting import Applied, Plan, list_adjustments, undo_adjustment
 from birdwatch.intake.calibration import CalibrationRequest, apply_calibration, preview_calibration
 from birdwatch.intake.shifting import ShiftRequest, apply_shift, preview_shift
-from birdwatch.storage.clocks import cameras_of, find_frame
+from birdwatch.storage.clocks import ARCHIVE, Adjustment, OwnCamera, cameras_of, find_frame
 from birdwatch.storage.photos import list_photos, see_photo
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
@@ -45,6 +46,15 @@ class Marked:
     number: int
     photo: Photo | None
     reads: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """The cameras of one owner, and what was put right: one's own, or those of no owner."""
+
+    is_archive: bool
+    cameras: list[OwnCamera]
+    adjustments: list[Adjustment]
 
 
 async def show_clocks(request: Request) -> Response:
@@ -141,13 +151,19 @@ def _done(done: Applied) -> Response:
 
 async def _clocks_page(request: Request, error: BirdwatchError | None = None) -> Response:
     archive, actor = archive_of(request), actor_of(request)
-    person_id = actor.person_id or ""
+    owners = [actor.person_id or "", *([ARCHIVE] if may(actor, "administer") else [])]
     return page(
         request,
         "clocks.html",
         409 if error else 200,
-        cameras=await cameras_of(archive.db, person_id),
-        adjustments=await list_adjustments(archive, person_id, actor=actor),
+        owned=[
+            Owned(
+                is_archive=owner_id == ARCHIVE,
+                cameras=await cameras_of(archive.db, owner_id),
+                adjustments=await list_adjustments(archive, owner_id, actor=actor),
+            )
+            for owner_id in owners
+        ],
         error=error,
         done=_number(request, "done"),
         undone=_number(request, "undone"),

@@ -7,10 +7,12 @@ import re
 import pytest
 
 from birdwatch.storage.photos import find_photo
+from tests.intake.archives import send
 from tests.pictures import Tags, ascii_entry, make_jpeg
 from tests.service import Service
 from tests.web.conftest import Member, sign_in
 from tests.web.pages import faults_of
+from tests.web.test_review import join
 
 pytestmark = pytest.mark.anyio
 
@@ -114,3 +116,29 @@ async def test_somebody_elses_photo_cannot_be_marked(service: Service, member: M
     typed = {"photo_1": photo, "true_1": "2026-04-14T06:40"}
     assert (await wu.post("/account/clocks/mark", typed)).status_code == 404
     assert (await wu.post("/account/times", {"photos": photo, "shift": "1:00"})).status_code == 404
+
+
+async def test_administrator_sees_and_sets_the_clocks_of_photos_that_nobody_sent(
+    service: Service, member: Member
+) -> None:
+    chief = await join(service, "chief", "admin")
+    more = Tags(exif=(ascii_entry(0xA431, "31"),))
+    data = make_jpeg(60, 40, taken="2026:04:14 05:40:00", offset=None, more=more)
+    photo = (await send(service.archive, data)).photo.id
+    listed = await chief.browser.get("/account/clocks")
+    assert faults_of(listed.text, "en") == []
+    assert "Cameras of photos that nobody sent" in listed.text
+    assert "nobody sent" not in (await member.browser.get("/account/clocks")).text
+    link = f"/account/clocks/mark?photo={photo}"
+    assert link in (await chief.browser.get(f"/photos/{photo}")).text
+    assert (await member.browser.get(link)).status_code == 404
+    typed = {"photo_1": photo, "true_1": "2026-04-14T06:40", "do": "apply"}
+    shown = await chief.post("/account/clocks/mark", {**typed, "do": "preview"})
+    done = await chief.post("/account/clocks/mark", {**typed, "seen": seen_in(shown.text)})
+    assert done.headers["location"] == "/account/clocks?done=1"
+    assert await wall_of(service, photo) == "04-14 06:40:00"
+    back = re.findall(
+        r'action="(/account/adjustments/[^"]+)"', (await chief.browser.get("/account/clocks")).text
+    )
+    assert (await chief.post(back[0])).headers["location"].startswith("/account/clocks?undone=1")
+    assert await wall_of(service, photo) == "04-14 05:40:00"
