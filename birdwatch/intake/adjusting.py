@@ -20,9 +20,9 @@ from birdwatch.domain.season import Window
 from birdwatch.domain.text import Text
 from birdwatch.imaging.exif import evidence
 from birdwatch.intake.archive import Archive
-from birdwatch.intake.photo_following import keep_survey_in_step, write_all_corrected
-from birdwatch.intake.photo_sorting import in_season, survey_start
-from birdwatch.intake.undoing import try_undo
+from birdwatch.intake.photo_following import write_all_corrected
+from birdwatch.intake.photo_sorting import in_season
+from birdwatch.intake.undoing_many import undo_versions
 from birdwatch.storage.clocks import (
     ARCHIVE,
     Adjustment,
@@ -31,14 +31,12 @@ from birdwatch.storage.clocks import (
     adjustments_of,
     end_adjustment,
     find_adjustment,
-    forget_version,
+    forget_versions,
     note_versions,
     versions_of,
 )
 from birdwatch.storage.counts import recounted_once
 from birdwatch.storage.db import Source, Write
-from birdwatch.storage.photos import find_photo
-from birdwatch.storage.surveys import find_survey
 from birdwatch.storage.windows import load_windows
 
 MAX_PHOTOS = 2000  # in one act: the transaction that writes it has to be short
@@ -215,20 +213,15 @@ async def undo_adjustment(
                 zh="这次调整已经撤销过了。",
                 en="This adjustment is taken back already.",
             )
-        done, kept = 0, []
         async with recounted_once(tx):
-            for photo_id, version in reversed(await versions_of(tx, adjustment_id)):
-                reason = await _undo_one(tx, photo_id, version)
-                if reason is None:
-                    done += 1
-                    await forget_version(tx, adjustment_id, photo_id)
-                else:
-                    kept.append((photo_id, reason))
+            written = await versions_of(tx, adjustment_id)
+            done, kept = await undo_versions(tx, written[::-1])
+        await forget_versions(tx, adjustment_id, done)
         if kept and not done:
             first = kept[0][1]
             raise ConflictError("adjustment.stays", zh=first.zh, en=first.en)
         await end_adjustment(tx, adjustment_id)
-        return TakenBack(done, tuple(kept))
+        return TakenBack(len(done), tuple(kept))
 
 
 async def list_adjustments(archive: Archive, owner_id: str, *, actor: Actor) -> list[Adjustment]:
@@ -240,32 +233,6 @@ async def list_adjustments(archive: Archive, owner_id: str, *, actor: Actor) -> 
 async def see_adjustment(db: Source, adjustment_id: str, actor: Actor) -> Adjustment:
     """One adjustment. Raises NotFoundError for who may not edit its photos."""
     return await _own_adjustment(db, adjustment_id, actor)
-
-
-async def _undo_one(tx: Write, photo_id: str, version: int) -> Text | None:
-    """None where the photo is as it was; else why it stays."""
-    before = await find_photo(tx, photo_id)
-    refusal = await try_undo(tx, "photo", photo_id, version)
-    if refusal is not None:
-        return None if refusal.code == "undo.already" else refusal.text
-    after = await find_photo(tx, photo_id)
-    if before is not None and after is not None:
-        await _survey_back(tx, before, after)
-    return None
-
-
-async def _survey_back(tx: Write, before: Photo, after: Photo) -> None:
-    """A count that came in with its photo, after the adjustment, has no change of its own to undo.
-
-    It follows as long as it still tells the photo's time; one without time keeps what it has.
-    """
-    if before.facts.survey_id is None or after.facts.time.wall is None:
-        return
-    survey = await find_survey(tx, before.facts.survey_id)
-    if survey is None or before.facts.time == after.facts.time:
-        return
-    if survey.start.isoformat(timespec="seconds") == survey_start(before.facts):
-        await keep_survey_in_step(tx, before.facts, after.facts)
 
 
 async def _own_adjustment(db: Source, adjustment_id: str, actor: Actor) -> Adjustment:

@@ -46,7 +46,7 @@ async def undo_change(archive: Archive, version: int, *, actor: Actor, now: date
     async with archive.db.write(actor, now) as tx:
         await tx.lock()
         found = await find_change(tx, version)
-        step = _step(found[1], version) if found else None
+        step = step_of(found[1], version) if found else None
         if found is None or step is None or not _may_undo(found[1], step, actor):
             raise _no_change()
         return await _undo(tx, found[1], step, actor)
@@ -58,7 +58,7 @@ async def undo_last(tx: Write, noun: str, noun_id: str) -> History | None:
     if history is None:
         return None
     for step in reversed(history.steps):
-        if not _refusal(history, step, tx.actor, tx.now):
+        if not refusal_of(history, step, tx.actor, tx.now):
             return await _undo(tx, history, step, tx.actor)
     return None
 
@@ -66,10 +66,10 @@ async def undo_last(tx: Write, noun: str, noun_id: str) -> History | None:
 async def try_undo(tx: Write, noun: str, noun_id: str, version: int) -> BirdwatchError | None:
     """Take back this one change of a thing; why not, where this actor cannot."""
     history = await find_history(tx, noun, noun_id)
-    step = _step(history, version) if history else None
+    step = step_of(history, version) if history else None
     if history is None or step is None:
         return _no_change()
-    refusal = _refusal(history, step, tx.actor, tx.now)
+    refusal = refusal_of(history, step, tx.actor, tx.now)
     if refusal is None:
         await _undo(tx, history, step, tx.actor)
     return refusal
@@ -101,7 +101,7 @@ def told_history(history: History, actor: Actor, now: datetime) -> list[HistoryE
             changed=tuple(dict.fromkeys(key[0] for key in step.changed)),
             undoes=step.undoes,
             is_undone=change.version in without,
-            can_undo=_refusal(history, step, actor, now) is None,
+            can_undo=refusal_of(history, step, actor, now) is None,
             reason=str((change.detail or {}).get("reason") or ""),
         )
         for change, step in zip(history.changes, history.steps, strict=True)
@@ -109,7 +109,7 @@ def told_history(history: History, actor: Actor, now: datetime) -> list[HistoryE
 
 
 async def _undo(tx: Write, history: History, step: Step, actor: Actor) -> History:
-    refusal = _refusal(history, step, actor, tx.now)
+    refusal = refusal_of(history, step, actor, tx.now)
     if refusal is not None:
         raise refusal
     await write_undo(tx, history, step.version)
@@ -129,7 +129,7 @@ async def _undo_rider(tx: Write, photo: History, step: Step) -> None:
     if found is None:
         return
     change, survey = found
-    own = _step(survey, change.version)
+    own = step_of(survey, change.version)
     is_of_photo = change.noun == "survey" and survey.noun_id == photo.last["survey_id"]
     if own is None or change.action != action or not is_of_photo:
         return
@@ -139,7 +139,7 @@ async def _undo_rider(tx: Write, photo: History, step: Step) -> None:
         await write_undo(tx, survey, change.version)
 
 
-def _refusal(history: History, step: Step, actor: Actor, now: datetime) -> BirdwatchError | None:
+def refusal_of(history: History, step: Step, actor: Actor, now: datetime) -> BirdwatchError | None:
     """Why this actor cannot take back this change now; None: they can."""
     if not _may_undo(history, step, actor):
         return _no_change()
@@ -177,7 +177,8 @@ def _check_reviewed(history: History, step: Step, actor: Actor) -> None:
         )
 
 
-def _step(history: History, version: int) -> Step | None:
+def step_of(history: History, version: int) -> Step | None:
+    """The step of this version."""
     return next((step for step in history.steps if step.version == version), None)
 
 

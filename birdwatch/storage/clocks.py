@@ -201,12 +201,11 @@ async def versions_of(db: Source, adjustment_id: str) -> list[tuple[str, int]]:
     return [(row["photo_id"], row["version"]) for row in rows]
 
 
-async def forget_version(tx: Write, adjustment_id: str, photo_id: str) -> None:
-    """This photo is as it was: the adjustment has nothing to do with it any more."""
-    await tx.run(
+async def forget_versions(tx: Write, adjustment_id: str, photo_ids: Sequence[str]) -> None:
+    """These photos are as they were: the adjustment has nothing to do with them any more."""
+    await tx.run_many(
         "DELETE FROM adjustment_photo WHERE adjustment_id = $1 AND photo_id = $2",
-        adjustment_id,
-        photo_id,
+        [(adjustment_id, photo_id) for photo_id in photo_ids],
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from birdwatch.storage.chain import ENTRY_COLUMNS, Break, ChainReport, verify_chain
 from birdwatch.storage.columns import Row, clean, from_instant, from_json, to_instant, to_json
 from birdwatch.storage.feed import Appended
-from birdwatch.storage.sql import insert
+from birdwatch.storage.sql import Where, insert, marks
 from birdwatch.storage.transactions import Source, Write
 
 __all__ = ["Break", "ChainReport", "verify_chain"]
@@ -101,6 +101,8 @@ class Entry:
 
 async def append_all(tx: Write, entries: Sequence[Entry]) -> list[int]:
     """Write down many changes in this order, and give their numbers."""
+    if not entries:
+        return []
     await tx.lock()
     first = await latest(tx) + 1
     at = to_instant(tx.now)
@@ -138,12 +140,36 @@ async def find_change(db: Source, version: int) -> Change | None:
     return _change_of(rows[0]) if rows else None
 
 
+async def find_changes(db: Source, versions: Sequence[int]) -> dict[int, Change]:
+    """The changes of some hundred numbers, by these; those that there are not are left out."""
+    if not versions:
+        return {}
+    rows = await db.rows(
+        f"SELECT * FROM ledger WHERE version IN ({marks(len(versions))})", *versions
+    )
+    return {row["version"]: _change_of(row) for row in rows}
+
+
 async def changes_of(db: Source, noun: str, noun_id: str) -> list[Change]:
     """Every change of one thing, in order."""
+    return (await changes_of_all(db, noun, [noun_id]))[noun_id]
+
+
+async def changes_of_all(db: Source, noun: str, noun_ids: Sequence[str]) -> dict[str, list[Change]]:
+    """Every change of each of some hundred things, in order."""
+    found: dict[str, list[Change]] = {noun_id: [] for noun_id in noun_ids}
+    if not found:
+        return found
+    where = Where()
+    where.equal("noun", noun)
+    listed = ", ".join(where.value(noun_id) for noun_id in found)
     rows = await db.rows(
-        "SELECT * FROM ledger WHERE noun = $1 AND noun_id = $2 ORDER BY version", noun, noun_id
+        f"SELECT * FROM ledger WHERE {where.sql} AND noun_id IN ({listed}) ORDER BY version",
+        *where.values,
     )
-    return [_change_of(row) for row in rows]
+    for row in rows:
+        found[row["noun_id"]].append(_change_of(row))
+    return found
 
 
 def _change_of(row: Row) -> Change:

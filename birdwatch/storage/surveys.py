@@ -112,20 +112,6 @@ async def delete_survey(tx: Write, survey_id: str, *, reason: str = "") -> None:
     await counts.recompute(tx, {(old.site, old.day)})
 
 
-async def restate_survey(
-    tx: Write, survey_id: str, version: int, new: NewSurvey | None, owner_id: str | None
-) -> None:
-    """Write what undoing makes of a survey, with its sightings by the ids they name; None: none."""
-    old = await find_survey(tx, survey_id)
-    touched = {(old.site, old.day)} if old else set()
-    await close_surveys(tx, [(survey_id, version)])
-    if new is not None:
-        lines = list(enumerate((one.id or new_id(tx.now), one) for one in new.sightings))
-        await write_surveys(tx, [Written(survey_id, version, new, owner_id, lines)])
-        touched.add((new.site, day_of(new)))
-    await counts.recompute(tx, touched)
-
-
 async def find_survey(db: Source, survey_id: str) -> Survey | None:
     """The survey as it is now, or None."""
     rows = await db.rows("SELECT * FROM survey WHERE id = $1 AND until IS NULL", survey_id)

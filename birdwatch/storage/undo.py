@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from birdwatch.domain.errors import ConflictError
+from birdwatch.domain.ids import new_id
 from birdwatch.domain.photo import PhotoFacts
 from birdwatch.domain.policy import Thing
 from birdwatch.domain.survey import NewSurvey, Survey
@@ -24,14 +27,16 @@ from birdwatch.domain.undo import (
     survey_in,
     survey_state,
 )
-from birdwatch.storage import ledger
+from birdwatch.storage import counts, ledger
 from birdwatch.storage.columns import Row, from_instant
-from birdwatch.storage.ledger import Change
+from birdwatch.storage.ledger import Change, Entry
 from birdwatch.storage.photo_rows import fact_values, facts_of
 from birdwatch.storage.photos import CLOSE, INSERT_FACT
-from birdwatch.storage.settling import settle_facts
-from birdwatch.storage.survey_rows import sighting_of, survey_of
-from birdwatch.storage.surveys import restate_survey
+from birdwatch.storage.settling import settle_all
+from birdwatch.storage.sql import marks
+from birdwatch.storage.survey_rows import day_of, sighting_of, survey_of
+from birdwatch.storage.survey_writing import Written, close_surveys, write_surveys
+from birdwatch.storage.surveys import find_surveys
 from birdwatch.storage.transactions import Source, Write
 
 Noun = Literal["photo", "survey"]
@@ -71,9 +76,57 @@ async def find_change(db: Source, version: int) -> tuple[Change, History] | None
 
 async def find_history(db: Source, noun: str, noun_id: str) -> History | None:
     """The history of a photo or survey, or None where there never was one."""
-    if noun == "photo":
-        return await _photo_history(db, noun_id)
-    return await _survey_history(db, noun_id) if noun == "survey" else None
+    return (await find_histories(db, noun, [noun_id])).get(noun_id)
+
+
+async def find_histories(db: Source, noun: str, noun_ids: Sequence[str]) -> dict[str, History]:
+    """The histories of some hundred photos, or surveys, that there are, by id."""
+    ids = list(dict.fromkeys(noun_ids))
+    if not ids or noun not in ("photo", "survey"):
+        return {}
+    return await (_photo_histories if noun == "photo" else _survey_histories)(db, ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """One change taken back, not written yet: what then stands."""
+
+    history: History
+    undoes: int
+    state: State
+    changes_rows: bool
+    survey: NewSurvey | None = None  # where it is a survey's, and there still is one
+
+    @property
+    def stays(self) -> bool:
+        """Whether there is such a thing afterwards."""
+        return bool(self.state[EXISTS])
+
+    @property
+    def entry(self) -> Entry:
+        """As the ledger tells it."""
+        history = self.history
+        return Entry(
+            "undo",
+            history.noun,
+            history.noun_id,
+            before=history.last["since"] if history.is_open else None,
+            after=ledger.ITSELF if self.changes_rows and self.stays else None,
+            detail={"undoes": self.undoes},
+        )
+
+
+def undoing(history: History, undoes: int, now: datetime) -> Undoing:
+    """What is left without this change. Raises ConflictError where that could not stand."""
+    taken_back = Step(history.steps[-1].version + 1, "undo", now, undoes=undoes)
+    state = fold(history.created, (*history.steps, taken_back))
+    changes_rows = not is_same(state, history.now)
+    survey = None
+    if history.noun == "survey" and state[EXISTS]:
+        survey = _survey_in(state, history)
+        if changes_rows:
+            check_stands(survey, history.known if isinstance(history.known, Survey) else None)
+    return Undoing(history, undoes, state, changes_rows, survey)
 
 
 async def write_undo(tx: Write, history: History, undoes: int) -> int:
@@ -82,58 +135,86 @@ async def write_undo(tx: Write, history: History, undoes: int) -> int:
     Raises ConflictError where what is left could not stand.
     """
     await tx.lock()
-    taken_back = Step(history.steps[-1].version + 1, "undo", tx.now, undoes=undoes)
-    state = fold(history.created, (*history.steps, taken_back))
-    changes_rows = not is_same(state, history.now)
-    survey = None
-    if history.noun == "survey" and state[EXISTS]:
-        survey = _survey_in(state, history)
-        if changes_rows:
-            check_stands(survey, history.known if isinstance(history.known, Survey) else None)
-            await _check_source_is_free(tx, history.noun_id, survey.source_key)
-    version = await ledger.append(
-        tx,
-        "undo",
-        history.noun,
-        history.noun_id,
-        before=history.last["since"] if history.is_open else None,
-        after=ledger.ITSELF if changes_rows and state[EXISTS] else None,
-        detail={"undoes": undoes},
-    )
-    if not changes_rows:
-        return version
-    if history.noun == "survey":
-        await restate_survey(tx, history.noun_id, version, survey, history.thing.owner_id)
-    else:
-        await _restate_photo(tx, history, version, state)
-    return version
+    return (await write_undoings(tx, [undoing(history, undoes, tx.now)]))[0]
 
 
-async def _restate_photo(tx: Write, history: History, version: int, state: State) -> None:
-    await tx.run(CLOSE, version, history.noun_id)
-    if not state[EXISTS] or not isinstance(history.known, PhotoFacts):
+async def write_undoings(tx: Write, undoings: Sequence[Undoing]) -> list[int]:
+    """Write these, of different photos and surveys, in this order; their numbers."""
+    for one in undoings:
+        if one.survey is not None and one.changes_rows:
+            await _check_source_is_free(tx, one.history.noun_id, one.survey.source_key)
+    numbers = await ledger.append_all(tx, [one.entry for one in undoings])
+    written = [
+        (one, version) for one, version in zip(undoings, numbers, strict=True) if one.changes_rows
+    ]
+    await _restate_photos(tx, [pair for pair in written if pair[0].history.noun == "photo"])
+    await _restate_surveys(tx, [pair for pair in written if pair[0].history.noun == "survey"])
+    return numbers
+
+
+async def _restate_photos(tx: Write, written: Sequence[tuple[Undoing, int]]) -> None:
+    await tx.run_many(CLOSE, [(version, one.history.noun_id) for one, version in written])
+    facts = {
+        one.history.noun_id: facts_in(one.state, one.history.known)
+        for one, _ in written
+        if one.stays and isinstance(one.history.known, PhotoFacts)
+    }
+    if not facts:
         return
-    facts = facts_in(state, history.known)
-    facts, public = await settle_facts(tx, history.noun_id, facts)
-    rows = await tx.rows("SELECT received_at FROM photo WHERE id = $1", history.noun_id)
-    received_at = from_instant(rows[0]["received_at"])
-    await tx.run(
+    settled = await settle_all(tx, facts)
+    rows = await tx.rows(
+        f"SELECT id, received_at FROM photo WHERE id IN ({marks(len(facts))})", *facts
+    )
+    received = {row["id"]: from_instant(row["received_at"]) for row in rows}
+    await tx.run_many(
         INSERT_FACT,
-        *fact_values(history.noun_id, history.thing.owner_id, received_at, facts, public, version),
+        [
+            fact_values(photo_id, owner_id, received[photo_id], *settled[photo_id], version)
+            for photo_id, owner_id, version in (
+                (one.history.noun_id, one.history.thing.owner_id, version)
+                for one, version in written
+            )
+            if photo_id in facts
+        ],
     )
 
 
-async def _photo_history(db: Source, photo_id: str) -> History | None:
-    rows = await db.rows("SELECT * FROM photo_fact WHERE id = $1 ORDER BY since", photo_id)
-    if not rows:
-        return None
+async def _restate_surveys(tx: Write, written: Sequence[tuple[Undoing, int]]) -> None:
+    """With their sightings, by the ids they name."""
+    if not written:
+        return
+    old = await find_surveys(tx, [one.history.noun_id for one, _ in written])
+    touched = {(survey.site, survey.day) for survey in old.values()}
+    await close_surveys(tx, [(one.history.noun_id, version) for one, version in written])
+    again: list[Written] = []
+    for one, version in written:
+        if one.survey is not None:
+            lines = list(enumerate((s.id or new_id(tx.now), s) for s in one.survey.sightings))
+            history = one.history
+            again.append(
+                Written(history.noun_id, version, one.survey, history.thing.owner_id, lines)
+            )
+            touched.add((one.survey.site, day_of(one.survey)))
+    await write_surveys(tx, again)
+    await counts.recompute(tx, touched)
 
+
+async def _photo_histories(db: Source, photo_ids: Sequence[str]) -> dict[str, History]:
+    found = await db.rows(
+        f"SELECT * FROM photo_fact WHERE id IN ({marks(len(photo_ids))}) ORDER BY since",
+        *photo_ids,
+    )
+    rows = _by(found, "id")
+    changes = await ledger.changes_of_all(db, "photo", list(rows))
+    return {one: _photo_history(one, rows[one], changes[one]) for one in rows}
+
+
+def _photo_history(photo_id: str, rows: Sequence[Row], changes: Sequence[Change]) -> History:
     def state_at(version: int) -> dict[Key, Any]:
         alive = _alive(rows, version)
         return photo_state(facts_of(alive[0]) if alive else None)
 
     facts = facts_of(rows[-1])
-    changes = await ledger.changes_of(db, "photo", photo_id)
     first = rows[0]["since"]
     return History(
         noun="photo",
@@ -153,16 +234,40 @@ async def _photo_history(db: Source, photo_id: str) -> History | None:
     )
 
 
-async def _survey_history(db: Source, survey_id: str) -> History | None:
-    rows = await db.rows("SELECT * FROM survey WHERE id = $1 ORDER BY since", survey_id)
-    if not rows:
-        return None
-    sightings: list[Row] = []
+async def _survey_histories(db: Source, survey_ids: Sequence[str]) -> dict[str, History]:
+    listed = marks(len(survey_ids))
+    rows = _by(
+        await db.rows(f"SELECT * FROM survey WHERE id IN ({listed}) ORDER BY since", *survey_ids),
+        "id",
+    )
+    found: list[Row] = []
     for which in ("IS NULL", "IS NOT NULL"):  # each has an index of its own
-        sightings += await db.rows(
-            f"SELECT * FROM sighting WHERE survey_id = $1 AND until {which}", survey_id
+        found += await db.rows(
+            f"SELECT * FROM sighting WHERE survey_id IN ({listed}) AND until {which}", *survey_ids
         )
-    sightings.sort(key=lambda row: (row["line"], row["id"]))
+    sightings = _by(sorted(found, key=lambda row: (row["line"], row["id"])), "survey_id")
+    changes = await ledger.changes_of_all(db, "survey", list(rows))
+    written = Counter(row["id"] for row in found)
+    decided = await ledger.changes_of_all(
+        db, "sighting", sorted(one for one, times in written.items() if times > 1)
+    )
+    histories: dict[str, History] = {}
+    for survey_id, versions in rows.items():
+        own = sightings.get(survey_id, [])
+        every = [*changes[survey_id]]
+        for sighting_id in sorted({row["id"] for row in own}):
+            every += decided.get(sighting_id, [])
+        every.sort(key=lambda change: change.version)
+        history = _survey_history(survey_id, versions, own, every)
+        if history is not None:
+            histories[survey_id] = history
+    return histories
+
+
+def _survey_history(
+    survey_id: str, rows: Sequence[Row], sightings: Sequence[Row], changes: Sequence[Change]
+) -> History | None:
+    """`changes`: those of the survey and the decisions on single sightings of it, in order."""
 
     def survey_at(version: int) -> Survey | None:
         alive = _alive(rows, version)
@@ -173,7 +278,6 @@ async def _survey_history(db: Source, survey_id: str) -> History | None:
 
     last = rows[-1]
     ended = last["until"]
-    changes = await _changes_of_survey(db, survey_id, sightings)
     newest = max([last["since"], *(change.version for change in changes)])
     known = survey_at(newest if ended is None else ended - 1)
     if known is None:
@@ -192,13 +296,12 @@ async def _survey_history(db: Source, survey_id: str) -> History | None:
     )
 
 
-async def _changes_of_survey(db: Source, survey_id: str, sightings: Sequence[Row]) -> list[Change]:
-    """The changes of a survey and the decisions on single sightings of it, in order."""
-    changes = await ledger.changes_of(db, "survey", survey_id)
-    ids = [row["id"] for row in sightings]
-    for sighting_id in sorted({one for one in ids if ids.count(one) > 1}):
-        changes += await ledger.changes_of(db, "sighting", sighting_id)
-    return sorted(changes, key=lambda change: change.version)
+def _by(rows: Iterable[Row], name: str) -> dict[str, list[Row]]:
+    """The rows in their order, by this column."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row[name], []).append(row)
+    return found
 
 
 def _survey_with(row: Row, sightings: Sequence[Row]) -> Survey:
