@@ -8,6 +8,7 @@ transaction.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -39,6 +40,7 @@ from birdwatch.intake.photo_rendering import RENDER_FIRST, render_photo
 from birdwatch.intake.photo_request import CheckedRequest, PhotoRequest, check_request
 from birdwatch.intake.photo_sorting import in_season, survey_of_photo, survey_start
 from birdwatch.intake.quarantine import probe_or_set_aside
+from birdwatch.intake.repair import heal_original
 from birdwatch.intake.words import invalid
 from birdwatch.storage.blobs.files import Incoming
 from birdwatch.storage.db import Source, Write
@@ -63,6 +65,7 @@ __all__ = [
     "undo_correction",
 ]
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,10 @@ class Arrival:
     receipt: Receipt | None = None
     is_kept: bool = False  # its original may be there
     is_recorded: bool = False  # and its rows are
+    on_record: OnRecord | None = None
 
 
+OnRecord = Callable[[Write, Receipt], Awaitable[None]]
 Step = Callable[[Archive, Arrival], Awaitable[None]]
 
 
@@ -110,13 +115,15 @@ async def receive_photo(
     *,
     actor: Actor,
     now: datetime,
+    on_record: OnRecord | None = None,
 ) -> Receipt:
     """Take in one photo. When this returns it is durable; when it raises nothing is kept.
 
-    Raises a BirdwatchError: ForbiddenError, InvalidInputError, UnsupportedMediaError,
-    TooLargeError, UnavailableError.
+    `on_record` writes what has to be true from the same moment as the photo's rows. Raises a
+    BirdwatchError: ForbiddenError, InvalidInputError, UnsupportedMediaError, TooLargeError,
+    UnavailableError.
     """
-    arrival = Arrival(source, request, actor, now)
+    arrival = Arrival(source, request, actor, now, on_record=on_record)
     try:
         for step in STEPS:
             await step(archive, arrival)
@@ -175,13 +182,13 @@ async def receive_bytes(archive: Archive, arrival: Arrival) -> None:
 
 
 async def find_duplicate(archive: Archive, arrival: Arrival) -> None:
-    """The same bytes twice are one photo. If its file was lost from the disk, these replace it."""
+    """The same bytes twice are one photo. If its file was lost or damaged, these replace it."""
     incoming = _found(arrival.incoming)
     known = await _known(archive.db, arrival, incoming.sha256)
     if known is None:
         return
-    if not await anyio.to_thread.run_sync(archive.blobs.has_original, incoming.sha256):
-        await archive.blobs.keep(incoming)
+    if await heal_original(archive, incoming, now=arrival.now):
+        log.warning("event=original_healed photo=%s", known.id)
     if known.state == "failed":
         async with archive.db.write(arrival.actor, arrival.now) as tx:
             await enqueue(tx, RENDER_FIRST, known.id, rank=FIRST)
@@ -323,7 +330,10 @@ async def record(archive: Archive, arrival: Arrival) -> None:
         twin = await _known(tx, arrival, incoming.sha256)
         if not await anyio.to_thread.run_sync(archive.blobs.has_original, incoming.sha256):
             await archive.blobs.keep(incoming)  # a twin that failed has taken it back
-        arrival.receipt = Receipt(twin, is_duplicate=True) if twin else await _insert(tx, arrival)
+        receipt = Receipt(twin, is_duplicate=True) if twin else await _insert(tx, arrival)
+        if arrival.on_record is not None:
+            await arrival.on_record(tx, receipt)
+    arrival.receipt = receipt
     arrival.is_recorded = True
 
 

@@ -13,6 +13,8 @@ import anyio.to_thread
 from birdwatch.domain.errors import BirdwatchError
 from birdwatch.intake.archive import Archive
 from birdwatch.intake.photo_rendering import render_photo
+from birdwatch.storage.blobs.faults import speaking
+from birdwatch.storage.blobs.files import Incoming
 from birdwatch.storage.blobs.inspection import aside_with_name, digest_of, set_aside
 from birdwatch.storage.photos import find_photo
 
@@ -31,6 +33,23 @@ async def set_aside_damaged(archive: Archive, sha256: str, *, now: datetime) -> 
         return True
 
     return await anyio.to_thread.run_sync(move)
+
+
+async def heal_original(archive: Archive, incoming: Incoming, *, now: datetime) -> bool:
+    """Put received bytes in the place of an original that is lost or damaged; whether it was.
+
+    What was damaged goes aside. The bytes are read again: nobody should send a file twice in vain.
+    """
+    with speaking():
+        try:
+            is_moved = await set_aside_damaged(archive, incoming.sha256, now=now)
+        except FileNotFoundError:  # a twin was faster
+            is_moved = False
+    is_there = await anyio.to_thread.run_sync(archive.blobs.has_original, incoming.sha256)
+    if is_there and not is_moved:
+        return False
+    await archive.blobs.keep(incoming)
+    return True
 
 
 async def put_back_original(

@@ -39,6 +39,7 @@ from birdwatch.intake.upload_bytes import Piece, pour, too_long
 from birdwatch.intake.upload_turns import Turn, lost
 from birdwatch.storage import uploads as rows
 from birdwatch.storage.blobs import parts
+from birdwatch.storage.db import Write
 
 TRIES = 3  # at taking in one whose ground moved, as when its camera's clock was just set right
 STRAY_S = 24 * 3600
@@ -160,13 +161,17 @@ async def clear_expired(archive: Archive, now: datetime) -> int:
 
 
 async def known_photos(archive: Archive, hashes: Sequence[str], actor: Actor) -> dict[str, str]:
-    """Of these hashes those of the actor's own photos whose bytes are here, with the photo's id."""
+    """Of these hashes those of the actor's own photos whose bytes are here, with the photo's id.
+
+    One that is cut off is not named, so that its file is sent and heals it.
+    """
     if actor.person_id is None:
         return {}
     found = await rows.own_photos(archive.db, actor.person_id, hashes)
 
     def kept() -> dict[str, str]:
-        return {one: found[one] for one in found if archive.blobs.has_original(one)}
+        sizes = {one: archive.blobs.original_size(one) for one in found}
+        return {one: photo for one, (photo, size) in found.items() if sizes[one] == size}
 
     return await anyio.to_thread.run_sync(kept)
 
@@ -293,7 +298,8 @@ async def _take_in(archive: Archive, upload: Upload, *, actor: Actor, now: datet
         raise _changed()
     receipt = await _received(archive, upload, sha256, actor, now)
     photo_id, is_duplicate = receipt.photo.id, receipt.is_duplicate
-    await rows.mark_done(archive.db, upload.id, photo_id, is_duplicate=is_duplicate, now=now)
+    if is_duplicate:
+        await rows.mark_done(archive.db, upload.id, photo_id, is_duplicate=True, now=now)
     await _free(archive, upload.id)
     return replace(upload, state="done", photo_id=photo_id, is_duplicate=is_duplicate)
 
@@ -302,10 +308,17 @@ async def _received(
     archive: Archive, upload: Upload, sha256: str, actor: Actor, now: datetime
 ) -> Receipt:
     request = request_of(upload)
+
+    async def note(tx: Write, receipt: Receipt) -> None:
+        photo, is_duplicate = receipt.photo.id, receipt.is_duplicate
+        await rows.note_done(tx, upload.id, photo, is_duplicate=is_duplicate)
+
     for tries_left in reversed(range(TRIES)):
         offered = await anyio.to_thread.run_sync(parts.offer_part, archive.blobs, upload.id, sha256)
         try:
-            return await receive_photo(archive, offered, request, actor=actor, now=now)
+            return await receive_photo(
+                archive, offered, request, actor=actor, now=now, on_record=note
+            )
         except ChangedMeanwhileError:
             if not tries_left:
                 raise

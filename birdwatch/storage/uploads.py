@@ -26,7 +26,8 @@ UNDER_WAY = """
     SELECT COUNT(*) AS files, COALESCE(SUM(COALESCE(length, $1)), 0) AS bytes
     FROM upload WHERE state = 'open' AND owner_id = $2"""
 OWN_PHOTOS = """
-    SELECT p.sha256, p.id FROM photo p JOIN photo_fact f ON f.id = p.id AND f.until IS NULL
+    SELECT p.sha256, p.id, p.size_bytes FROM photo p
+    JOIN photo_fact f ON f.id = p.id AND f.until IS NULL
     WHERE p.owner_id = $1 AND p.sha256 IN ({marks})"""
 
 
@@ -88,14 +89,19 @@ async def keep_longer(db: Database, upload_id: str, until: datetime, now: dateti
 async def mark_done(
     db: Database, upload_id: str, photo_id: str, *, is_duplicate: bool, now: datetime
 ) -> None:
-    """It became this photo."""
+    """It became this photo, which was there before."""
     async with db.write(SYSTEM, now) as tx:
-        await tx.run(
-            "UPDATE upload SET state = 'done', photo_id = $1, is_duplicate = $2 WHERE id = $3",
-            photo_id,
-            is_duplicate,
-            upload_id,
-        )
+        await note_done(tx, upload_id, photo_id, is_duplicate=is_duplicate)
+
+
+async def note_done(tx: Write, upload_id: str, photo_id: str, *, is_duplicate: bool) -> None:
+    """It becomes this photo, with the photo's own rows: no crash can come between."""
+    await tx.run(
+        "UPDATE upload SET state = 'done', photo_id = $1, is_duplicate = $2 WHERE id = $3",
+        photo_id,
+        is_duplicate,
+        upload_id,
+    )
 
 
 async def mark_refused(db: Database, upload_id: str, error: BirdwatchError, now: datetime) -> None:
@@ -137,14 +143,16 @@ async def known_uploads(db: Source, ids: Sequence[str]) -> set[str]:
     return {row["id"] for row in rows}
 
 
-async def own_photos(db: Source, owner_id: str, hashes: Sequence[str]) -> dict[str, str]:
-    """Of these hashes those of photos of this person, with the photo's id. Never of others."""
+async def own_photos(
+    db: Source, owner_id: str, hashes: Sequence[str]
+) -> dict[str, tuple[str, int]]:
+    """Of these hashes those of photos of this person, with id and size. Never of others."""
     if not hashes:
         return {}
     # The first mark is the owner's.
     numbered = ", ".join(f"${place}" for place in range(2, len(hashes) + 2))
     rows = await db.rows(OWN_PHOTOS.format(marks=numbered), owner_id, *hashes)
-    return {row["sha256"]: row["id"] for row in rows}
+    return {row["sha256"]: (row["id"], row["size_bytes"]) for row in rows}
 
 
 def _upload_of(row: Row) -> Upload:

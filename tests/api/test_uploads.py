@@ -260,7 +260,11 @@ async def test_known_files_are_ones_own_alone(service: Service, sender: httpx.As
     photo = last.headers["birdwatch-photo"].rpartition("/")[2]
     assert (await sender.post(f"{UPLOADS}/known", json=body)).json() == {"known": {sha256: photo}}
     assert (await other.post(f"{UPLOADS}/known", json=body)).json() == {"known": {}}
-    service.archive.blobs.original_path(sha256).unlink()
+    original = service.archive.blobs.original_path(sha256)
+    original.chmod(0o644)
+    original.write_bytes(PHOTO[:-1])  # cut off: sent again, it is healed
+    assert (await sender.post(f"{UPLOADS}/known", json=body)).json() == {"known": {}}
+    original.unlink()
     assert (await sender.post(f"{UPLOADS}/known", json=body)).json() == {"known": {}}
     for bad in ({"sha256": ["xyz"]}, {"sha256": sha256}, {}):
         assert (await sender.post(f"{UPLOADS}/known", json=bad)).status_code == 422

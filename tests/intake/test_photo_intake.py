@@ -17,6 +17,7 @@ from birdwatch.domain.errors import (
     ForbiddenError,
     InvalidInputError,
     TooLargeError,
+    UnavailableError,
     UnsupportedMediaError,
 )
 from birdwatch.domain.photo import PhotoFilter, SettledTime
@@ -25,8 +26,9 @@ from birdwatch.domain.policy import VISITOR, Actor
 from birdwatch.domain.survey import SurveyFilter
 from birdwatch.domain.text import Text
 from birdwatch.intake.archive import Archive
-from birdwatch.intake.photo_intake import PhotoRequest, receive_photo
+from birdwatch.intake.photo_intake import PhotoRequest, Receipt, receive_photo
 from birdwatch.storage.counts import daily_counts
+from birdwatch.storage.db import Write
 from birdwatch.storage.jobs import pending
 from birdwatch.storage.photos import list_photos
 from birdwatch.storage.surveys import list_surveys
@@ -128,6 +130,43 @@ async def test_same_bytes_at_once_are_one_photo(archive: Archive, home: Path) ->
     assert len({receipt.photo.id for receipt in receipts}) == 1
     assert (await state(archive))[:3] == (1, 0, 1)
     assert files(home) == [str(original(home, PHOTO).relative_to(home))]
+
+
+@pytest.mark.parametrize("damaged", [PHOTO[:-9], PHOTO[:300] + b"?" + PHOTO[301:], b""])
+async def test_duplicate_heals_a_damaged_original(
+    archive: Archive, home: Path, caplog: pytest.LogCaptureFixture, damaged: bytes
+) -> None:
+    first = await send(archive, PHOTO)
+    path = archive.blobs.original_path(first.photo.sha256)
+    path.chmod(0o644)
+    path.write_bytes(damaged)
+    second = await send(archive, PHOTO)
+    assert (second.is_duplicate, second.photo.id) == (True, first.photo.id)
+    assert path.read_bytes() == PHOTO
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert [one.read_bytes() for one in home.glob("set-aside/**/*") if one.is_file()] == [damaged]
+    assert f"event=original_healed photo={first.photo.id}" in caplog.messages
+    assert list((home / "incoming").iterdir()) == []
+
+
+async def test_what_is_recorded_with_a_photo_is_there_with_it_or_neither_is(
+    archive: Archive, home: Path
+) -> None:
+    async def broken(tx: Write, receipt: Receipt) -> None:
+        assert not receipt.is_duplicate
+        raise UnavailableError("storage.busy", zh="忙。", en="Busy.")
+
+    with pytest.raises(UnavailableError):
+        await receive_photo(
+            archive,
+            chunks_of(PHOTO),
+            PhotoRequest(),
+            actor=SYSTEM_ACTOR,
+            now=NOW,
+            on_record=broken,
+        )
+    assert files(home) == []
+    assert await archive.db.rows("SELECT id FROM photo") == []
 
 
 async def test_duplicate_brings_back_a_lost_original(archive: Archive, home: Path) -> None:

@@ -19,6 +19,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +144,14 @@ class FileBlobs:
 
     def has_original(self, sha256: str) -> bool:
         return self.original_path(sha256).is_file()
+
+    def original_size(self, sha256: str) -> int | None:
+        """How many bytes lie there; None without a file."""
+        try:
+            told = self.original_path(sha256).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return told.st_size if stat.S_ISREG(told.st_mode) else None
 
     def rendition_path(self, photo_id: str, key: str, format: str) -> Path:  # noqa: A002
         """Where this rendition lies, or would lie: renditions/<last 2 of the id>/<id>/<key>."""
