@@ -3,7 +3,8 @@
 Reading the codes of a 24-megapixel JPEG takes most of the time of looking at it, and nobody sees the
 pixels. In a picture of one scan no code stops the decoder: it warns, paints grey, and goes on. What
 stops it is a header it cannot use, or data that break off before the mark of their end. So the header
-is given to the decoder with little of the data, and in the rest the mark is looked for.
+is given to the decoder with little of the data and few rows to fill, and in the rest the mark is
+looked for.
 """
 
 from __future__ import annotations
@@ -23,26 +24,34 @@ from birdwatch.imaging.pieces import (
 
 MAX_HEADER_BYTES: Final = 4 * 1024 * 1024
 DATA_BYTES: Final = 16 * 1024  # enough to begin with
+ROWS: Final = 512  # of which there is data for some, or none; a draft at an eighth needs as many
+MAX_ROWS: Final = 65_500  # more of them a decoder refuses
 SEQUENTIAL: Final = (0xC0, 0xC1)  # Huffman codes, one scan of all components
+ROWS_OFFSET: Final = 5  # in a frame header
 ENDING: Final = bytes((0xFF, END_OF_PICTURE))
 
 
 def shortened(file: BinaryIO) -> bytes | None:
-    """A JPEG with the same header and the beginning of the data: decoded if the whole one is.
+    """A JPEG with the same header, fewer rows and the first data: decoded if the whole one is.
 
     None where that cannot be told without decoding all of it, as of several scans, and where the
     data do not end as they should.
     """
-    data_at = _start_of_only_scan(file)
-    if data_at is None or not _ends_well(file, data_at):
+    places = _only_scan(file)
+    if places is None or not _ends_well(file, places[1]):
         return None
+    frame_at, data_at = places
     file.seek(0)
-    return file.read(data_at + DATA_BYTES) + ENDING
+    copy = bytearray(file.read(data_at + DATA_BYTES))
+    rows = struct.unpack_from(">H", copy, frame_at + ROWS_OFFSET)[0]
+    if ROWS < rows <= MAX_ROWS:
+        struct.pack_into(">H", copy, frame_at + ROWS_OFFSET, ROWS)
+    return bytes(copy + ENDING)
 
 
-def _start_of_only_scan(file: BinaryIO) -> int | None:
-    """Where its data begin; None where there are several scans, or none."""
-    at, components = 2, 0
+def _only_scan(file: BinaryIO) -> tuple[int, int] | None:
+    """Where its frame header and its data begin; None where there are several scans, or none."""
+    at, frame_at, components = 2, 0, 0
     for _ in range(MAX_SIDE_PIECES):
         file.seek(at)
         head = file.read(10)
@@ -54,11 +63,11 @@ def _start_of_only_scan(file: BinaryIO) -> int | None:
             continue
         next_at = at + 2 + struct.unpack(">H", head[2:4])[0]
         if marker == START_OF_SCAN:
-            return next_at if components and head[4] == components else None
+            return (frame_at, next_at) if components and head[4] == components else None
         if marker in FRAMES:
             if marker not in SEQUENTIAL or components:
                 return None
-            components = head[9]
+            frame_at, components = at, head[9]
         at = next_at
     return None
 

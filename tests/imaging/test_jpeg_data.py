@@ -35,6 +35,7 @@ BASES = (
     saved(DRAWN, progressive=True),
     make_image("mpo", 200, 150),
     make_jpeg(200, 150, gps=(40.64, 122.13)),
+    saved(draw_picture(48, 900), restart_marker_rows=4),
 )
 
 
@@ -75,14 +76,30 @@ def test_verdict_is_that_of_decoding_it_whole(monkeypatch: pytest.MonkeyPatch) -
     assert judged == [verdict(data) for data in files]
 
 
-def test_usual_photo_is_decoded_by_its_beginning() -> None:
-    noise = Image.frombytes("RGB", (600, 400), random.Random(1).randbytes(720_000))
-    photo = saved(noise, quality=95)
+@pytest.mark.parametrize(("height", "rows"), [(400, 400), (512, 512), (900, 512)])
+def test_usual_photo_is_decoded_by_its_beginning(height: int, rows: int) -> None:
+    noise = random.Random(1).randbytes(3 * 600 * height)
+    photo = saved(Image.frombytes("RGB", (600, height), noise), quality=95)
+    frame_at = photo.index(b"\xff\xc0")
+    wanted = bytearray(photo)
+    wanted[frame_at + 5 : frame_at + 7] = rows.to_bytes(2, "big")
     short = shortened(BytesIO(photo))
     assert short is not None
     data_at = len(short) - DATA_BYTES - len(END)
-    assert short == photo[: data_at + DATA_BYTES] + END
+    assert short == bytes(wanted[: data_at + DATA_BYTES]) + END
     assert photo[data_at - 3 : data_at] == b"\0\x3f\0"  # the last bytes of the header of its scan
+
+
+@pytest.mark.parametrize("rows", [0, 1, 65_500, 65_501, 65_535])
+def test_verdict_on_any_height_is_that_of_decoding_it_whole(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = bytearray(saved(Image.new("RGB", (16, 16))))
+    at = photo.index(b"\xff\xc0") + 5
+    photo[at : at + 2] = rows.to_bytes(2, "big")
+    judged = verdict(bytes(photo))
+    monkeypatch.setattr("birdwatch.imaging.probe.shortened", lambda file: None)
+    assert judged == verdict(bytes(photo))
 
 
 def test_photo_of_several_scans_is_decoded_whole() -> None:
