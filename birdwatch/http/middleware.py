@@ -9,6 +9,7 @@ import logging
 import re
 import secrets
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
@@ -71,6 +72,7 @@ class RequestContext:
                     await response(scope, receive, response_headers.send)
                 raise
             finally:
+                await _settle(request)
                 _log(request, response_headers.status)
 
 
@@ -85,6 +87,7 @@ def _prepare(request: Request) -> None:
     state.csrf = ""
     state.error_code = ""
     state.rate = None
+    state.received_bytes = 0
 
 
 class _HeaderWriter:
@@ -127,6 +130,13 @@ async def _admit(request: Request) -> None:
         await rates.admit(request)
         raise
     request.state.rate = await rates.admit(request)
+
+
+async def _settle(request: Request) -> None:
+    """Count what was let in for bytes that did not come; a database that is away counts nothing."""
+    rates: Rates = request.app.state.rates
+    with suppress(BirdwatchError), translated():
+        await rates.settle(request, request.state.received_bytes)
 
 
 async def _identify(request: Request) -> None:
@@ -191,15 +201,14 @@ def body_limit(settings: Settings, path: str) -> int:
 def _limit_body(request: Request, receive: Receive) -> Receive:
     limit = body_limit(request.app.state.archive.settings, request.scope["path"])
     announced = _content_length(request.headers)
-    received = 0
+    state = request.state
 
     async def limited() -> Message:
-        nonlocal received
         if announced > limit:
             raise _too_large(limit)
         message = await receive()
-        received += len(message.get("body", b""))
-        if received > limit:
+        state.received_bytes += len(message.get("body", b""))
+        if state.received_bytes > limit:
             raise _too_large(limit)
         return message
 

@@ -14,6 +14,7 @@ import ipaddress
 import math
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -98,14 +99,26 @@ class Rates:
         """Count this request. Raises RateExceededError when it is one too many."""
         kind: Kind = "reads" if request.method in SAFE_METHODS else "writes"
         limit = self._limits[kind]
-        if not limit or request.scope["path"].startswith(UNCOUNTED) or _is_piece(request):
+        if not limit or request.scope["path"].startswith(UNCOUNTED):
             return None
         key = hashed(kind, _who(request, kind))
+        if _is_piece(request):
+            self._refuse_closed(key, limit, time.time())
+            return None
         if kind == "writes" and request.state.actor.person_id is not None:
             rate = await self._count_write(request.app.state.archive.db, key, limit)
         else:
             rate = self._count(kind, key, limit, time.time())
         return rate
+
+    async def settle(self, request: Request, received_bytes: int) -> None:
+        """Count a piece whose bytes were announced and did not come: it was let in uncounted."""
+        limit = self._limits["writes"]
+        if not limit or received_bytes >= PIECE_BYTES or not _is_piece(request):
+            return
+        key = hashed("writes", _who(request, "writes"))
+        with suppress(RateExceededError):  # the answer is out; the next one hears of it
+            await self._count_write(request.app.state.archive.db, key, limit)
 
     def _count(self, kind: Kind, key: str, limit: int, now_s: float) -> Rate:
         window = self._windows.get(key)
@@ -123,10 +136,8 @@ class Rates:
 
     async def _count_write(self, db: Database, key: str, limit: int) -> Rate:
         """One by one; who is over the limit costs no more transactions."""
-        closed = self._windows.get(key)
         now_s = time.time()
-        if closed is not None and closed.until > now_s:
-            raise RateExceededError(Rate("writes", limit, 0, closed.until - now_s))
+        self._refuse_closed(key, limit, now_s)
         storage = TableStorage(db)
         limiter, item = FixedWindowRateLimiter(storage), RateLimitItemPerMinute(limit)
         is_allowed = await limiter.hit(item, key)
@@ -136,6 +147,11 @@ class Rates:
             self._windows[key] = _Window(stats.reset_time, limit, shared=limit)
             raise RateExceededError(rate)
         return rate
+
+    def _refuse_closed(self, key: str, limit: int, now_s: float) -> None:
+        closed = self._windows.get(key)
+        if closed is not None and closed.until > now_s:
+            raise RateExceededError(Rate("writes", limit, 0, closed.until - now_s))
 
     async def share(self, db: Database) -> None:
         """Add what busy readers read here to what they read elsewhere."""
@@ -161,7 +177,10 @@ class Rates:
 
 
 def _is_piece(request: Request) -> bool:
-    """A large piece of an upload: its beginning was counted, and its bytes are the quota's matter."""
+    """A large piece of an upload: its beginning was counted, and its bytes are the quota's matter.
+
+    So it says itself, by the length it announces; `settle` looks whether they came.
+    """
     length = request.headers.get("content-length", "")
     return (
         request.method == "PATCH"

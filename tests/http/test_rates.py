@@ -8,8 +8,9 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from birdwatch.http.rates import address_of
+from birdwatch.http.rates import PIECE_BYTES, address_of
 from tests.api.asking import survey
+from tests.api.tus import TUS
 from tests.service import Service, running
 
 pytestmark = pytest.mark.anyio
@@ -144,3 +145,29 @@ async def test_no_limit_says_nothing(tmp_path: Path, database_url: str) -> None:
 async def test_household_of_ipv6_is_one_reader(address: str, counted_as: str) -> None:
     scope = {"type": "http", "client": (address, 1), "headers": []}
     assert address_of(Request(scope)) == counted_as
+
+
+async def test_pieces_that_are_announced_and_do_not_come_are_counted(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with running(tmp_path / "home", database_url, rate_writes=3) as service:
+        sender = await service.token_client(await service.add_person("lin"), "upload")
+        whole = b"\0" * PIECE_BYTES
+        begun = await sender.post(
+            "/api/v1/uploads",
+            headers={**TUS, "Upload-Length": str(9 * PIECE_BYTES)},
+        )
+        assert begun.status_code == 201
+        path = httpx.URL(begun.headers["location"]).path
+
+        async def send(to: str, body: bytes, offset: int = 0) -> int:
+            announced = {"Content-Length": str(PIECE_BYTES), "Upload-Offset": str(offset)}
+            kind = {"Content-Type": "application/offset+octet-stream"}
+            answer = await sender.patch(to, content=body, headers=TUS | announced | kind)
+            return answer.status_code
+
+        pieces = [await send(path, whole, at * PIECE_BYTES) for at in range(6)]
+        assert pieces == [204] * 6  # what comes is the quota's matter
+        empty = [await send("/api/v1/uploads/0000000000000000", b"") for _ in range(5)]
+        assert empty == [404, 404, 404, 429, 429]  # one write was the beginning
+        assert await send(path, whole, 6 * PIECE_BYTES) == 429
