@@ -14,7 +14,6 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from hypothesis import settings
 
-from birdwatch.storage.db import open_database
 from tests.suites import is_skip_a_failure
 
 # A busy machine is slow, not wrong. `--hypothesis-profile=quick` is what scripts/check asks for.
@@ -51,6 +50,9 @@ def empty_database_url(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def new_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The database that others are copies of: making one anew takes longer than most tests."""
+
+    # Imported here only: test_suites runs this file where the package is not.
+    from birdwatch.storage.db import open_database  # noqa: PLC0415
 
     async def make(url: str) -> None:
         database = await open_database(url)
