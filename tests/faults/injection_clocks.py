@@ -32,7 +32,9 @@ async def alter_camera(injector: Injector) -> Fault | None:
     rows = await injector.rows("SELECT * FROM photo WHERE owner_id IS NOT NULL ORDER BY id")
     row = injector.dice.choice(rows)
     photo_id = row["id"]
-    if not injector.free(*(("burst", one) for one in await _frames_beside(injector, photo_id))):
+    beside = await _frames_beside(injector, photo_id)
+    # Its pictures are made again with its fingerprint, and the other way round.
+    if not injector.free(("files", photo_id), *(("burst", one) for one in beside)):
         return None
     column, value = injector.dice.choice(
         [
