@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -14,11 +15,13 @@ from birdwatch.intake.archive import Archive
 from birdwatch.intake.calibration import CalibrationRequest, apply_calibration, preview_calibration
 from birdwatch.intake.photo_intake import PhotoRequest, correct_photo
 from birdwatch.storage.clocks import ARCHIVE, cameras_of, find_adjustment
-from birdwatch.storage.counts import daily_counts
+from birdwatch.storage.counts import daily_counts, wrong_daily_counts
+from birdwatch.storage.ledger import verify_chain
+from birdwatch.storage.photos import correct_photo as write_facts
 from birdwatch.storage.photos import find_photo, photo_history
 from birdwatch.storage.surveys import find_survey
 from tests.intake.archives import NOW, SIDAOGOU, person, send
-from tests.pictures import Tags, ascii_entry, gps_entries, make_jpeg
+from tests.pictures import Entry, Tags, ascii_entry, gps_entries, make_jpeg
 
 pytestmark = pytest.mark.anyio
 CHINA = timezone(timedelta(hours=8))
@@ -343,3 +346,81 @@ async def test_clock_of_photos_that_nobody_sent_is_an_administrators(archive: Ar
     back = await undo_adjustment(archive, applied.adjustment_id, actor=chief, now=NOW)
     assert (back.photos, back.kept) == (3, ())
     assert await wall_of(archive, later) == "04-14 07:00:00"
+
+
+async def test_batches_write_and_undo_what_one_by_one_would(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("birdwatch.intake.photo_following.AT_ONCE", 2)
+    monkeypatch.setattr("birdwatch.intake.undoing_many.AT_ONCE", 2)
+    actor = await person(archive, "lin")
+    counted = [
+        (await send(archive, frame(f"2026:04:14 05:4{n}:00"), with_number(n), actor=actor)).photo
+        for n in range(3)
+    ]
+    bare = await shots(archive, actor, "2026:04:14 05:50:00", "2026:04:14 05:51:00")
+    await share_count(archive, counted[0], bare[0], actor)
+    before = await told_of(archive, [*counted, *bare])
+    made = await apply_calibration(
+        archive, marked((counted[0], "2026-04-15T06:40:00")), actor=actor, now=NOW
+    )
+    assert await told_of(archive, [*counted, *bare]) == [
+        ("04-15 06:40:00", "04-15 06:50"),  # its other photo came last
+        ("04-15 06:41:00", "04-15 06:41"),
+        ("04-15 06:42:00", "04-15 06:42"),
+        ("04-15 06:50:00", "04-15 06:50"),
+        ("04-15 06:51:00", ""),
+    ]
+    assert await wrong_daily_counts(archive.db) == []
+    back = await undo_adjustment(archive, made.adjustment_id, actor=actor, now=NOW)
+    assert (back.photos, back.kept) == (5, ())
+    assert await told_of(archive, [*counted, *bare]) == before
+    assert (await wrong_daily_counts(archive.db), (await verify_chain(archive.db)).broken) == (
+        [],
+        None,
+    )
+
+
+def with_number(number: int) -> PhotoRequest:
+    return PhotoRequest(file_name=f"{number}.jpg", species="大滨鹬", best=str(100 + number))
+
+
+async def share_count(archive: Archive, one: Photo, other: Photo, actor: Actor) -> None:
+    """Let a photo rest on the count of another."""
+    async with archive.db.write(actor, NOW) as tx:
+        facts = replace(
+            other.facts,
+            species=one.facts.species,
+            survey_id=one.facts.survey_id,
+            sighting_id=one.facts.sighting_id,
+        )
+        await write_facts(tx, other.id, facts)
+
+
+async def told_of(archive: Archive, photos: list[Photo]) -> list[tuple[str, str]]:
+    """The time of each photo, and that of its count."""
+    told = []
+    for photo in photos:
+        found = await find_photo(archive.db, photo.id)
+        assert found is not None
+        survey = await find_survey(archive.db, found.facts.survey_id or "")
+        start = f"{survey.start:%m-%d %H:%M}" if survey else ""
+        told.append((await wall_of(archive, photo), start))
+    return told
+
+
+async def test_calibration_of_a_model_covers_its_frames_with_a_serial(archive: Archive) -> None:
+    """Makers' notes were not read once: frames from then go by make and model alone."""
+    actor = await person(archive, "lin")
+    (old,) = await shots(archive, actor, "2026:04:14 05:40:00", serial="")
+    await apply_calibration(archive, marked((old, "2026-04-14T06:40:00")), actor=actor, now=NOW)
+    note = b"Nikon\0\x02\x11\0\0II*\0\x08\0\0\0\1\0\x1d\0\2\0\4\0\0\x00SN1\0\0\0\0\0"
+    more = Tags(
+        ifd0=(ascii_entry(0x010F, "NIKON CORPORATION"), ascii_entry(0x0110, "NIKON Z 9")),
+        exif=(Entry(0x927C, 7, note),),
+    )
+    data = make_jpeg(60, 40, taken="2026:04:14 05:50:00", offset=None, gps=SIDAOGOU, more=more)
+    new = (await send(archive, data, actor=actor)).photo
+    assert (new.camera.serial, await wall_of(archive, new)) == ("SN1", "04-14 06:50:00")
+    other = (await send(archive, frame("2026:04:14 05:55:00", serial="SN2"), actor=actor)).photo
+    assert await wall_of(archive, other) == "04-14 05:55:00"
