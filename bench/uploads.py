@@ -40,6 +40,7 @@ from birdwatch.storage.people import add_person
 
 MIB = 2**20
 PIECE_BYTES = 8 * MIB
+WRITE_BYTES = MIB // 2
 ROUNDS = 3
 IDLE_S = 8
 ASK = "/api/v1/sites/sidaogou"
@@ -182,11 +183,12 @@ def disk_speed(folder: Path, size: int, data: memoryview) -> float:
     """Megabytes a second of a loop that writes and syncs such pieces and does nothing else."""
     path = folder / "disk"
     with path.open("wb", buffering=0) as file:
-        start = time.perf_counter()
+        began = time.perf_counter()
         for offset in range(0, size, PIECE_BYTES):
-            file.write(data[: min(PIECE_BYTES, size - offset)])
+            for start in range(0, min(PIECE_BYTES, size - offset), WRITE_BYTES):
+                file.write(data[start : start + WRITE_BYTES])
             os.fsync(file.fileno())
-        took = time.perf_counter() - start
+        took = time.perf_counter() - began
     path.unlink()
     return size / 1e6 / took
 
