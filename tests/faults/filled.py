@@ -113,7 +113,9 @@ async def _fill_clocks(archive: Archive, lin: Actor, number: int) -> None:
         track = await receive_track(archive, chunks_of(data), "walk.gpx", actor=lin, now=NOW)
         for minute in (41, 43, 44):
             taken = f"2026:04:14 05:{minute}:1{second}"
-            placed = make_jpeg(60, 40, taken=taken, seed=500 + 100 * number + 2 * minute + second)
+            seed = 500 + 100 * number + 2 * minute + second
+            more = _camera(f"track {number} {second}")
+            placed = make_jpeg(60, 40, taken=taken, seed=seed, more=more)
             await send(archive, placed, actor=lin)
         await apply_track(archive, track, words, overwrites=False, actor=lin, now=NOW)
 
@@ -124,10 +126,16 @@ def _frame(taken: str, serial: str) -> bytes:
     return make_jpeg(60, 40, taken=taken, offset=None, gps=SIDAOGOU, more=more)
 
 
+def _camera(serial: str) -> Tags:
+    """One of its own: small pictures of chance are now and then alike, and would be a burst."""
+    return Tags(exif=(ascii_entry(0xA431, serial),))
+
+
 async def _fill_uploads(archive: Archive, lin: Actor, number: int) -> None:
     """Some that are begun, and some that became photos."""
     for one in range(6):
-        data = make_jpeg(60, 40, seed=number, taken=f"2026:04:20 07:0{one}:00")
+        taken, more = f"2026:04:20 07:0{one}:00", _camera(f"upload {number}")
+        data = make_jpeg(60, 40, seed=number, taken=taken, more=more)
         sha256 = hashlib.sha256(data).hexdigest()
         announced = Announced(len(data), (("sha256", sha256),))
         upload = await begin_upload(archive, announced, actor=lin, now=NOW)

@@ -126,7 +126,7 @@ async def test_repair_mends_what_can_be_and_deletes_nothing(filled: Filled, tmp_
             archive, mend=True, source=tmp_path / "backup" / FILES, settled_after_s=0
         )
         injected = Counter(fault.found for fault in faults)
-        assert told(report) - injected == Counter()
+        assert told(report) - injected == Counter(), faults
         # What follows a record is made again with it: its days' totals, and what mirrors are told.
         assert {kind for kind, _ in injected - told(report)} <= {"counts", "feed"}
         assert [one for one in (*report.found, *report.leftovers) if not one.is_mended] == []
