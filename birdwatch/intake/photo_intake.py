@@ -42,13 +42,13 @@ from birdwatch.intake.photo_sorting import in_season, survey_of_photo, survey_st
 from birdwatch.intake.quarantine import probe_or_set_aside
 from birdwatch.intake.repair import heal_original
 from birdwatch.intake.words import invalid
+from birdwatch.storage import photos as photo_rows
 from birdwatch.storage.blobs.files import Incoming
 from birdwatch.storage.db import Source, Write
 from birdwatch.storage.drafts import DraftNumber, keep_number
 from birdwatch.storage.jobs import FIRST, enqueue
 from birdwatch.storage.people import find_person
 from birdwatch.storage.photos import NewPhoto, find_photo_by_sha256, insert_photo, is_held
-from birdwatch.storage.photos import correct_photo as write_facts
 from birdwatch.storage.requests import add_upload, uploads_of
 from birdwatch.storage.sites import load_sites
 from birdwatch.storage.species import load_species
@@ -415,7 +415,7 @@ async def _set_clock_right(tx: Write, arrival: Arrival, photo: Photo, facts: Pho
     if by_clock is None:
         return photo
     detail: dict[str, object] = {"adjustment": by_clock[0]}
-    photo = await write_facts(tx, photo.id, facts, detail=detail)
+    photo = await photo_rows.correct_photo(tx, photo.id, facts, detail=detail)
     await note_arrival(tx, by_clock[0], photo.id, photo.version)
     return photo
 

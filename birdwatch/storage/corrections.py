@@ -12,7 +12,7 @@ from birdwatch.domain.photo import Photo, PhotoFacts
 from birdwatch.domain.survey import NewSurvey, Survey
 from birdwatch.storage import counts, ledger
 from birdwatch.storage.ledger import Entry
-from birdwatch.storage.photos import write_facts
+from birdwatch.storage.photos import close_facts, write_facts
 from birdwatch.storage.settling import settle_all
 from birdwatch.storage.survey_writing import (
     close_surveys,
@@ -63,10 +63,16 @@ async def write_corrections(
     await close_surveys(tx, [(one.survey_id, one.version) for one in surveys])
     await write_surveys(tx, surveys)
     await counts.recompute(tx, set().union(*(one.touched for one in again.values())))
+    rewritten = [(photo.id, versions["photo", photo.id]) for photo in changed]
+    await close_facts(tx, rewritten)
     await write_facts(
-        tx, [(photo, *settled[photo.id], versions["photo", photo.id]) for photo in changed]
+        tx,
+        [
+            (photo.id, photo.owner_id, photo.received_at, *settled[photo.id], version)
+            for photo, (_, version) in zip(changed, rewritten, strict=True)
+        ],
     )
-    return [(photo.id, versions["photo", photo.id]) for photo in changed]
+    return rewritten
 
 
 def _of_survey(old: Survey, new: NewSurvey) -> Entry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 
 from birdwatch.domain.errors import NotFoundError
 from birdwatch.domain.paging import Page, decode_cursor, encode_cursor
@@ -62,6 +62,8 @@ JOINED = "f.until IS NULL AND p.id = f.id"
 INSERT_PHOTO = insert("photo", PHOTO_COLUMNS)
 INSERT_FACT = insert("photo_fact", FACT_COLUMNS)
 AT_ONCE = 500  # ids in one statement
+# Photo, owner, when it came in, and its facts with what everyone may know of them, of a version.
+WrittenFacts = tuple[str, str | None, datetime, PhotoFacts, PublicValues, int]
 CLOSE = "UPDATE photo_fact SET until = $1 WHERE id = $2 AND until IS NULL"
 
 
@@ -70,10 +72,7 @@ async def insert_photo(tx: Write, new: NewPhoto) -> Photo:
     facts, public = await settle_facts(tx, new.id, new.facts)
     version = await ledger.append(tx, "create", "photo", new.id, after=ledger.ITSELF)
     await tx.run(INSERT_PHOTO, *photo_values(new, version))
-    await tx.run(
-        INSERT_FACT,
-        *fact_values(new.id, new.owner_id, new.received_at, facts, public, version),
-    )
+    await write_facts(tx, [(new.id, new.owner_id, new.received_at, facts, public, version)])
     return await _open_photo(tx, new.id)
 
 
@@ -193,22 +192,19 @@ async def correct_photo(
     version = await ledger.append(
         tx, action, "photo", photo_id, before=photo.version, after=ledger.ITSELF, detail=detail
     )
-    await write_facts(tx, [(photo, facts, public, version)])
+    await close_facts(tx, [(photo_id, version)])
+    await write_facts(tx, [(photo_id, photo.owner_id, photo.received_at, facts, public, version)])
     return await _open_photo(tx, photo_id)
 
 
-async def write_facts(
-    tx: Write, written: Sequence[tuple[Photo, PhotoFacts, PublicValues, int]]
-) -> None:
-    """Close the open rows of these photos, and write these facts, of these versions, as the new."""
-    await tx.run_many(CLOSE, [(version, photo.id) for photo, _, _, version in written])
-    await tx.run_many(
-        INSERT_FACT,
-        [
-            fact_values(photo.id, photo.owner_id, photo.received_at, facts, public, version)
-            for photo, facts, public, version in written
-        ],
-    )
+async def close_facts(tx: Write, closed: Sequence[tuple[str, int]]) -> None:
+    """End the open rows of these photos at these versions."""
+    await tx.run_many(CLOSE, [(version, photo_id) for photo_id, version in closed])
+
+
+async def write_facts(tx: Write, written: Sequence[WrittenFacts]) -> None:
+    """Write these facts as the open rows of their photos."""
+    await tx.run_many(INSERT_FACT, [fact_values(*one) for one in written])
 
 
 async def withdraw_photo(tx: Write, photo_id: str, reason: str) -> None:
@@ -221,7 +217,7 @@ async def withdraw_photo(tx: Write, photo_id: str, reason: str) -> None:
     version = await ledger.append(
         tx, "delete", "photo", photo_id, before=photo.version, detail={"reason": clean(reason)}
     )
-    await tx.run(CLOSE, version, photo_id)
+    await close_facts(tx, [(photo_id, version)])
 
 
 async def photo_history(db: Source, photo_id: str) -> list[PhotoVersion]:

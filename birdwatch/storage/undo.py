@@ -30,8 +30,8 @@ from birdwatch.domain.undo import (
 from birdwatch.storage import counts, ledger
 from birdwatch.storage.columns import Row, from_instant
 from birdwatch.storage.ledger import Change, Entry
-from birdwatch.storage.photo_rows import fact_values, facts_of
-from birdwatch.storage.photos import CLOSE, INSERT_FACT
+from birdwatch.storage.photo_rows import facts_of
+from birdwatch.storage.photos import close_facts, write_facts
 from birdwatch.storage.settling import settle_all
 from birdwatch.storage.sql import marks
 from birdwatch.storage.survey_rows import day_of, sighting_of, survey_of
@@ -153,7 +153,7 @@ async def write_undoings(tx: Write, undoings: Sequence[Undoing]) -> list[int]:
 
 
 async def _restate_photos(tx: Write, written: Sequence[tuple[Undoing, int]]) -> None:
-    await tx.run_many(CLOSE, [(version, one.history.noun_id) for one, version in written])
+    await close_facts(tx, [(one.history.noun_id, version) for one, version in written])
     facts = {
         one.history.noun_id: facts_in(one.state, one.history.known)
         for one, _ in written
@@ -166,15 +166,16 @@ async def _restate_photos(tx: Write, written: Sequence[tuple[Undoing, int]]) -> 
         f"SELECT id, received_at FROM photo WHERE id IN ({marks(len(facts))})", *facts
     )
     received = {row["id"]: from_instant(row["received_at"]) for row in rows}
-    await tx.run_many(
-        INSERT_FACT,
+    again = [
+        (one.history.noun_id, one.history.thing.owner_id, version)
+        for one, version in written
+        if one.history.noun_id in facts
+    ]
+    await write_facts(
+        tx,
         [
-            fact_values(photo_id, owner_id, received[photo_id], *settled[photo_id], version)
-            for photo_id, owner_id, version in (
-                (one.history.noun_id, one.history.thing.owner_id, version)
-                for one, version in written
-            )
-            if photo_id in facts
+            (photo_id, owner_id, received[photo_id], *settled[photo_id], version)
+            for photo_id, owner_id, version in again
         ],
     )
 
