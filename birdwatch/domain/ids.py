@@ -1,13 +1,15 @@
-"""Identifiers: opaque, short, and sortable by the time they were made."""
+"""Identifiers: opaque, short, and sortable by the time they were made; and the names of bytes."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 TIME_CHARS = 9
 RANDOM_CHARS = 7
+SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def new_id(now: datetime) -> str:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Literal
 
 from birdwatch.domain.errors import MalformedError
-from birdwatch.domain.ids import is_id
+from birdwatch.domain.ids import SHA256, is_id
 from birdwatch.domain.text import Text
 
 State = Literal["open", "done", "refused"]
@@ -26,7 +26,6 @@ MAX_LENGTH = 2**53  # what a client in JavaScript can still count
 MAX_PARTS = 100
 WHOLE_NUMBER = re.compile(r"[0-9]{1,16}", re.ASCII)
 KEY = re.compile(r"[!-+\--~]{1,100}", re.ASCII)  # visible ASCII without the comma
-SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

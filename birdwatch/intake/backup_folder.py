@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from birdwatch.domain.errors import ConflictError, InvalidInputError, UnavailableError
+from birdwatch.domain.ids import SHA256
 from birdwatch.domain.text import Text
-from birdwatch.storage.blobs.files import SHA256
 
 FORMAT = 1
 ABOUT = "backup.json"

@@ -10,11 +10,11 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from birdwatch.domain.ids import SHA256
 from birdwatch.domain.policy import SYSTEM
 from birdwatch.domain.text import Text
 from birdwatch.intake.findings import Finding, Inspection
 from birdwatch.intake.repair import put_back_original, render_again, set_aside_damaged
-from birdwatch.storage.blobs.files import SHA256
 from birdwatch.storage.blobs.inspection import (
     Expected,
     Fault,

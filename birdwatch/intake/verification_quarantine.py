@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import anyio.to_thread
 
+from birdwatch.domain.ids import SHA256
 from birdwatch.domain.text import Text
 from birdwatch.intake.findings import Finding, Inspection
 from birdwatch.intake.verification_flaws import settle
-from birdwatch.storage.blobs.files import SHA256
 from birdwatch.storage.blobs.inspection import Expected, files_below, inspect
 from birdwatch.storage.blobs.quarantine import FOLDER, quarantine_path
 from birdwatch.storage.inspection import held_apart

@@ -16,8 +16,9 @@ from birdwatch.intake.verification_flaws import settle
 from birdwatch.storage.blobs.inspection import age_s, files_below, set_aside
 from birdwatch.storage.blobs.parts import SUFFIX, UNCHECKED, part_path, part_size
 from birdwatch.storage.flaws import Aside, Flaw
-from birdwatch.storage.inspection_uploads import open_uploads, refusing, still_open, wrong_uploads
+from birdwatch.storage.inspection_uploads import open_uploads, refusing, wrong_uploads
 from birdwatch.storage.transactions import Source, Write
+from birdwatch.storage.uploads import known_uploads
 
 RECEIVED = ".part"
 
@@ -37,7 +38,7 @@ async def _move_parts(inspection: Inspection, upload_ids: set[str]) -> None:
     archive = inspection.archive
     for upload_id in sorted(filter(is_id, upload_ids)):
         path = part_path(archive.blobs, upload_id)
-        if path.exists() and not await still_open(archive.db, [upload_id]):
+        if path.exists() and not await known_uploads(archive.db, [upload_id]):
             await _move_aside(inspection, path)
 
 
@@ -49,7 +50,7 @@ async def _wrong_files(inspection: Inspection, told: set[str], db: Source) -> li
         lambda: [one for one, length in begun if not _fits(archive, one, length)]
     )
     flaws = []
-    for upload_id in sorted(await still_open(db, wrong)):  # one may have been ended meanwhile
+    for upload_id in sorted(await known_uploads(db, wrong)):  # one may have been ended meanwhile
         text = Text(
             f"上传 {upload_id} 已收到的内容缺失，或多于说明的长度。用 --repair 告诉发送者重新上传。",
             f"What had come of the upload {upload_id} is missing, or more than was announced."
@@ -84,7 +85,7 @@ async def _tell_strays(inspection: Inspection, told: set[str]) -> None:
         if is_ours and path.suffix == RECEIVED:
             continue  # received right now, or swept within hours; see intake/leftovers.py
         if is_ours and is_id(path.stem):
-            if path.stem not in told and not await still_open(archive.db, [path.stem]):
+            if path.stem not in told and not await known_uploads(archive.db, [path.stem]):
                 await _tell_stray(inspection, path)
             continue
         is_mended = inspection.is_mending and await _move_aside(inspection, path)
@@ -99,7 +100,7 @@ async def _tell_strays(inspection: Inspection, told: set[str]) -> None:
 async def _tell_stray(inspection: Inspection, path: Path) -> None:
     """A part file without its upload: being begun right now, or left over; no fault."""
     age = age_s(path, inspection.now)
-    if age is None or await still_open(inspection.archive.db, [path.stem]):
+    if age is None or await known_uploads(inspection.archive.db, [path.stem]):
         return
     is_old = age >= min(inspection.settled_after_s, STRAY_S)
     is_moved = inspection.is_mending and is_old and await _move_aside(inspection, path)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, get_args
 
-from birdwatch.domain.ids import is_id
+from birdwatch.domain.ids import SHA256, is_id
 from birdwatch.domain.text import Text
-from birdwatch.domain.upload import MAX_LENGTH, SHA256, Kind, State
+from birdwatch.domain.upload import MAX_LENGTH, Kind, State
 from birdwatch.storage.columns import Row
 from birdwatch.storage.flaws import (
     MEND,
@@ -19,7 +18,6 @@ from birdwatch.storage.flaws import (
     parsed,
     setting_aside,
 )
-from birdwatch.storage.sql import marks
 from birdwatch.storage.transactions import Source, Write
 
 LOST: Final = Text(
@@ -87,16 +85,6 @@ async def open_uploads(db: Source) -> list[tuple[str, int | None]]:
     """Ids and lengths of what was begun and is not finished."""
     rows = await db.rows("SELECT id, length FROM upload WHERE state = 'open' ORDER BY id")
     return [(row["id"], row["length"]) for row in rows]
-
-
-async def still_open(db: Source, ids: Sequence[str]) -> set[str]:
-    """Those of these that are open now."""
-    if not ids:
-        return set()
-    rows = await db.rows(
-        f"SELECT id FROM upload WHERE state = 'open' AND id IN ({marks(len(ids))})", *ids
-    )
-    return {row["id"] for row in rows}
 
 
 def refusing(upload_id: str) -> Mend:

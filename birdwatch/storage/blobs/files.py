@@ -28,13 +28,13 @@ from typing import BinaryIO
 from anyio import CancelScope, to_thread
 
 from birdwatch.domain.errors import InvalidInputError, TooLargeError
+from birdwatch.domain.ids import SHA256
 from birdwatch.storage.blobs.faults import full, missing, speaking, unwritable
 
 MARKER = ".birdwatch"
 FOLDERS = ("incoming", "originals", "renditions")
 WRITE_AT_LEAST = 256 * 1024  # bytes gathered before a thread is asked to write them
 NAME = re.compile(r"[0-9a-z_-][0-9a-z._-]*", re.ASCII)
-SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 SUFFIX = {"jpeg": "jpg"}
 
 
@@ -89,7 +89,7 @@ class FileBlobs:
             if self.marker() != self._marker:
                 raise missing()
             self._check_folders()
-            if shutil.disk_usage(self.home).free < self.reserve_bytes:
+            if self.free_bytes() < self.reserve_bytes:
                 raise full()
 
     def free_bytes(self) -> int:

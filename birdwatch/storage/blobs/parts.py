@@ -113,9 +113,8 @@ def part_path(blobs: FileBlobs, upload_id: str) -> Path:
 def check_room(blobs: FileBlobs, more_bytes: int) -> None:
     """Raises UnavailableError where so many more bytes would not fit, before any of them is sent."""
     blobs.check_home()
-    with speaking():
-        if shutil.disk_usage(blobs.home).free < blobs.reserve_bytes + more_bytes:
-            raise full()
+    if blobs.free_bytes() < blobs.reserve_bytes + more_bytes:
+        raise full()
 
 
 def create_part(blobs: FileBlobs, upload_id: str) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from birdwatch.storage.blobs.files import SHA256, sync_folder
+from birdwatch.domain.ids import SHA256
+from birdwatch.storage.blobs.files import sync_folder
 from birdwatch.storage.blobs.inspection import digest_of, files_below
 
 FILES = "files"

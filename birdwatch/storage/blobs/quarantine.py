@@ -14,8 +14,9 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
+from birdwatch.domain.ids import SHA256
 from birdwatch.storage.blobs.faults import speaking
-from birdwatch.storage.blobs.files import SHA256, FileBlobs, Incoming, sync_folder
+from birdwatch.storage.blobs.files import FileBlobs, Incoming, sync_folder
 
 FOLDER = "quarantine"
 CHUNK_BYTES = 1024 * 1024
