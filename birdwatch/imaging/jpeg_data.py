@@ -15,11 +15,10 @@ from typing import BinaryIO, Final
 from birdwatch.imaging.pieces import (
     END_OF_PICTURE,
     FRAMES,
-    LONE_MARKERS,
     MARK,
-    MAX_SIDE_PIECES,
     READ_BYTES,
     START_OF_SCAN,
+    segments,
 )
 
 MAX_HEADER_BYTES: Final = 4 * 1024 * 1024
@@ -51,24 +50,18 @@ def shortened(file: BinaryIO) -> bytes | None:
 
 def _only_scan(file: BinaryIO) -> tuple[int, int] | None:
     """Where its frame header and its data begin; None where there are several scans, or none."""
-    at, frame_at, components = 2, 0, 0
-    for _ in range(MAX_SIDE_PIECES):
-        file.seek(at)
-        head = file.read(10)
-        if len(head) < 10 or head[0] != 0xFF or at > MAX_HEADER_BYTES:
+    frame_at, components = 0, 0
+    for at, head in segments(file):
+        if len(head) < 10 or at > MAX_HEADER_BYTES:
             return None
         marker = head[1]
-        if marker == 0xFF or marker in LONE_MARKERS:
-            at += 1 if marker == 0xFF else 2
-            continue
-        next_at = at + 2 + struct.unpack(">H", head[2:4])[0]
         if marker == START_OF_SCAN:
-            return (frame_at, next_at) if components and head[4] == components else None
+            data_at = at + 2 + struct.unpack(">H", head[2:4])[0]
+            return (frame_at, data_at) if components and head[4] == components else None
         if marker in FRAMES:
             if marker not in SEQUENTIAL or components:
                 return None
             frame_at, components = at, head[9]
-        at = next_at
     return None
 
 

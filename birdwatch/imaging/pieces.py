@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from birdwatch.domain.errors import InvalidInputError
@@ -35,16 +36,9 @@ def check_pieces(file: BinaryIO, picture_format: str) -> None:
 
 def _check_jpeg(file: BinaryIO) -> None:
     """Count the segments before the data, and where they say so the scans."""
-    at, pixels, components, is_progressive = 2, 0, 0, False
-    for _ in range(MAX_SIDE_PIECES):
-        file.seek(at)
-        head = file.read(10)
-        if len(head) < 5 or head[0] != 0xFF:
-            return  # its decoder will say what is wrong with it
+    pixels, components, is_progressive = 0, 0, False
+    for at, head in segments(file):
         marker = head[1]
-        if marker == 0xFF or marker in LONE_MARKERS:
-            at += 1 if marker == 0xFF else 2
-            continue
         if marker == START_OF_SCAN:
             if is_progressive or head[4] < components:
                 _check_scans(file, at + 2, pixels)
@@ -52,6 +46,24 @@ def _check_jpeg(file: BinaryIO) -> None:
         if marker in FRAMES and len(head) == 10:
             height, width, components = struct.unpack(">HHB", head[5:10])
             pixels, is_progressive = height * width, marker in PROGRESSIVE
+
+
+def segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Where each segment of a JPEG begins, and its first ten bytes or as many as there are.
+
+    The first scan is the last that has a meaning: what follows it is data. It ends where there is
+    no segment, of which a decoder will say what is wrong. Raises InvalidInputError for too many.
+    """
+    at = 2
+    for _ in range(MAX_SIDE_PIECES):
+        file.seek(at)
+        head = file.read(10)
+        if len(head) < 5 or head[0] != 0xFF:
+            return
+        if head[1] == 0xFF or head[1] in LONE_MARKERS:
+            at += 1 if head[1] == 0xFF else 2
+            continue
+        yield at, head
         at += 2 + struct.unpack(">H", head[2:4])[0]
     raise _too_many()
 
