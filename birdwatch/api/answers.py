@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -16,17 +17,21 @@ from birdwatch.http.caching import cache_headers, etag_of, not_modified
 from birdwatch.http.negotiation import wants_csv
 from birdwatch.storage.db import Database
 
+Item = TypeVar("Item", bound=msgspec.Struct)
 Make = Callable[[int], Awaitable[msgspec.Struct]]
 
 
 async def send_list(
     request: Request,
     query: Query,
-    kind: type[msgspec.Struct],
+    kind: type[Item],
     make: Make,
-    rows: Callable[[msgspec.Struct], list[msgspec.Struct]] | None = None,
+    shortened: Callable[[Item], Item] | None = None,
 ) -> Response:
-    """A list made by `make(dataset_version)`: a struct with `items` of this kind and `next`."""
+    """A list made by `make(dataset_version)`: a struct with `items` of this kind and `next`.
+
+    `shortened`: what an item says in a table.
+    """
     fields = read_fields(query.fields, kind)
     is_csv = wants_csv(request)
     etag = etag_of(request, await _database(request).dataset_version(), "csv" if is_csv else "json")
@@ -35,7 +40,9 @@ async def send_list(
     answer = await _database(request).at_one_version(make)
     headers = cache_headers(request, etag) | _links(request, answer)
     if is_csv:
-        items = rows(answer) if rows else answer.items  # type: ignore[attr-defined]
+        items: Sequence[Item] = answer.items  # type: ignore[attr-defined]
+        if shortened is not None:
+            items = [shortened(item) for item in items]
         return _csv(request, write_csv(kind, items, fields, bom=query.bom), headers)
     if fields is None:
         return _json(msgspec.json.encode(answer), headers)

@@ -68,18 +68,13 @@ async def list_counts(request: Request) -> Response:
             left_out=LEFT_OUT.get(locale),
         )
 
-    return await send_list(
-        request, query, contract.CountItem, make, None if query.fields else _rows
-    )
+    shortened = None if query.fields else _in_table
+    return await send_list(request, query, contract.CountItem, make, shortened)
 
 
-def _rows(answer: msgspec.Struct) -> list[msgspec.Struct]:
-    """The items as a table whose cells a person can read: few surveys by name, many by number."""
-    items: list[contract.CountItem] = answer.items  # type: ignore[attr-defined]
-    return [
-        msgspec.structs.replace(item, surveys=_few(item.surveys), set_aside=_few(item.set_aside))
-        for item in items
-    ]
+def _in_table(item: contract.CountItem) -> contract.CountItem:
+    """As a row whose cells a person can read: few surveys by name, many by number."""
+    return msgspec.structs.replace(item, surveys=_few(item.surveys), set_aside=_few(item.set_aside))
 
 
 def _few(surveys: tuple[str, ...]) -> tuple[str, ...]:
