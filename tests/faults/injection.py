@@ -74,6 +74,12 @@ class Injector:
         """One fault of a random sort, or None where the place was taken."""
         return await self.dice.choice(self.sorts)(self)
 
+    async def claimed(self, table: str, where: str = "TRUE") -> Row | None:
+        """A random row with an id that nothing touched yet, for this fault alone; None: none."""
+        rows = await self.rows(f"SELECT * FROM {table} WHERE {where} ORDER BY id")
+        row = self.dice.choice(rows) if rows else None
+        return row if row is not None and self.free((table, row["id"])) else None
+
     async def any_photo(self) -> Row:
         return self.dice.choice(await self.rows("SELECT * FROM photo ORDER BY id"))
 

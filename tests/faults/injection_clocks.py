@@ -52,11 +52,8 @@ async def alter_camera(injector: Injector) -> Fault | None:
 
 
 async def alter_adjustment(injector: Injector) -> Fault | None:
-    rows = await injector.rows("SELECT * FROM adjustment ORDER BY id")
-    if not rows:
-        return None
-    row = injector.dice.choice(rows)
-    if not injector.free(("adjustment", row["id"])):
+    row = await injector.claimed("adjustment")
+    if row is None:
         return None
     changes: list[tuple[str, object]] = [
         ("detail", "{broken"), ("detail", "[]"), ("kind", "wish"), ("undone_at", 5),
@@ -110,11 +107,8 @@ async def alter_adjusted(injector: Injector) -> Fault | None:
 
 
 async def lose_adjustment(injector: Injector) -> Fault | None:
-    rows = await injector.rows("SELECT * FROM adjustment ORDER BY id")
-    if not rows:
-        return None
-    row = injector.dice.choice(rows)
-    if not injector.free(("adjustment", row["id"])):
+    row = await injector.claimed("adjustment")
+    if row is None:
         return None
     await injector.run(("DELETE FROM adjustment WHERE id = $1", (row["id"],)))
     undo = writing_back_row(injector, "adjustment", row, "id")
@@ -122,11 +116,8 @@ async def lose_adjustment(injector: Injector) -> Fault | None:
 
 
 async def alter_track(injector: Injector) -> Fault | None:
-    rows = await injector.rows("SELECT * FROM track ORDER BY id")
-    if not rows:
-        return None
-    row = injector.dice.choice(rows)
-    if not injector.free(("track", row["id"])):
+    row = await injector.claimed("track")
+    if row is None:
         return None
     body = row["body"]
     at = injector.dice.randrange(len(body))

@@ -10,13 +10,10 @@ from tests.faults.injection_clocks import writing_back_row
 
 async def alter_upload(injector: Injector) -> Fault | None:
     """A row that cannot be, or one of a photo that is not there."""
-    rows = await injector.rows("SELECT * FROM upload WHERE state <> 'refused' ORDER BY id")
-    if not rows:
+    row = await injector.claimed("upload", "state <> 'refused'")
+    if row is None:
         return None
-    row = {**injector.dice.choice(rows)}
-    row["is_duplicate"] = bool(row["is_duplicate"])
-    if not injector.free(("upload", row["id"])):
-        return None
+    row = {**row, "is_duplicate": bool(row["is_duplicate"])}
     column, value = injector.dice.choice(
         [
             ("state", "lost"), ("kind", "?"), ("metadata", "{"), ("metadata", "[1]"),
@@ -47,11 +44,8 @@ async def swap_photo(injector: Injector) -> Fault | None:
 
 async def lose_part(injector: Injector) -> Fault | None:
     """The bytes of an upload that is not finished: gone, or more than there can be."""
-    rows = await injector.rows("SELECT * FROM upload WHERE state = 'open' ORDER BY id")
-    if not rows:
-        return None
-    row = injector.dice.choice(rows)
-    if not injector.free(("upload", row["id"])):
+    row = await injector.claimed("upload", "state = 'open'")
+    if row is None:
         return None
     path = part_path(injector.archive.blobs, row["id"])
     data = path.read_bytes()
@@ -116,11 +110,8 @@ async def hold_turn(injector: Injector) -> Fault | None:
 
 
 async def alter_quarantined(injector: Injector) -> Fault | None:
-    rows = await injector.rows("SELECT * FROM quarantine WHERE first_at > 0 ORDER BY id")
-    if not rows:
-        return None
-    row = injector.dice.choice(rows)
-    if not injector.free(("quarantine", row["id"])):
+    row = await injector.claimed("quarantine", "first_at > 0")
+    if row is None:
         return None
     changes: list[tuple[str, object]] = [
         ("deaths", 0), ("first_at", 2**60), ("owner_id", "nobody"), ("size_bytes", 0),
